@@ -1,0 +1,1 @@
+"""Instruments that measure a patient, read in the words of their own standards."""

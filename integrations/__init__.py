@@ -1,0 +1,1 @@
+"""Other people's systems, each an adapter behind one of our ports."""

@@ -1,0 +1,1 @@
+"""What happens by the clock or on an administrator's word."""

@@ -1,0 +1,1 @@
+"""Pictures and sound between two browsers, and what becomes of them on a poor network."""

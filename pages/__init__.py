@@ -1,0 +1,1 @@
+"""What a person sees and clicks: every page asks a service and shows the answer."""

@@ -1,0 +1,1 @@
+"""What the Makefile calls: each file is one step, run with `python -m scripts.NAME`."""

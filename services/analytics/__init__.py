@@ -1,0 +1,1 @@
+"""Figures for the hospital and its regulator (统计)."""

@@ -1,0 +1,1 @@
+"""What it costs, who pays, and the invoice (收费)."""

@@ -1,0 +1,1 @@
+"""The visit: notes, diagnoses, orders and prescriptions (诊疗)."""
