@@ -63,7 +63,7 @@ def install_tools() -> None:
         [str(PYTHON), "-c", "import hatchling"]
     ):
         return
-    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     _run(
         [*command, "--require-hashes", "-r", str(lock)],
         "The installer could not be fetched. Is there a network, or a mirror in pip's settings "
@@ -77,7 +77,7 @@ def install(lock: Path) -> None:
         f"Installing {lock.relative_to(ROOT)} (every package checked by its hash) ...", flush=True
     )
     _run(
-        [*_uv(), "install", "--quiet", "--require-hashes", "-r", str(lock)],
+        [*_uv_install(), "--require-hashes", "-r", str(lock)],
         f"Not every package of {lock.relative_to(ROOT)} could be installed: see above.",
     )
 
@@ -85,13 +85,13 @@ def install(lock: Path) -> None:
 def install_checkout() -> None:
     """Install this folder in place, so that `.venv/bin/xinglin` runs what is edited."""
     _run(
-        [*_uv(), "install", "--quiet", "--no-deps", "--no-build-isolation", "-e", str(ROOT)],
+        [*_uv_install(), "--no-deps", "--no-build-isolation", "-e", str(ROOT)],
         "The checkout could not be installed into .venv: see above.",
     )
 
 
-def _uv() -> list[str]:
-    return [str(VENV / "bin" / "uv"), "pip", "--python", str(PYTHON)]
+def _uv_install() -> list[str]:
+    return [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(PYTHON)]
 
 
 def _environment() -> dict[str, str]:
