@@ -1,1 +1,1 @@
-"""The rules of the hospital: every use case, behind one policy and one transaction."""
+"""What the house does: one service a use case, the rules, and what they need from outside."""

@@ -1,0 +1,176 @@
+"""Opening the database and a unit of work in it; the only file that knows which database it is.
+
+SQLite: one writer (data/writer.py) and a small pool that can only read. PostgreSQL looks after
+itself. Above this file the code is the same for both.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm.exc import StaleDataError
+
+from data.base import Base
+from data.errors import Conflict, DomainError, NotFound, Unavailable
+from data.sqlite_file import SqliteFile
+from data.writer import Writer
+
+T = TypeVar("T")
+
+CONNECTIONS = 10  # PostgreSQL
+HOUSE_LOCK = 0x78696E676C696E  # "xinglin": who holds this advisory lock serves this database
+
+# What the drivers say, and the code of the sentence for it.
+COMPLAINTS = (
+    ("database or disk is full", "disk_full"),
+    ("disk I/O error", "disk_failed"),
+    ("readonly database", "disk_read_only"),
+    ("unable to open database file", "database_not_reachable"),
+    ("malformed", "database_damaged"),
+    ("not a database", "database_damaged"),
+    ("No space left", "disk_full"),
+)
+
+
+class Database:
+    """One open database."""
+
+    def __init__(self, url: str, key: bytes | None = None) -> None:
+        """`key` (32 bytes) encrypts an SQLite file as a whole; PostgreSQL has no use for it."""
+        self.url = make_url(url)
+        self.kind = self.url.get_backend_name()
+        self.engine: AsyncEngine
+        self._file: SqliteFile | None = None
+        self._writer: Writer | None = None
+        self._lock: AsyncConnection | None = None
+        if self.kind == "sqlite":
+            self._file = SqliteFile(Path(self.url.database or ""), key)
+            self.engine = self._file.reading_engine()
+        else:
+            self.engine = create_async_engine(
+                self.url, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=10
+            )
+        self._session = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @property
+    def path(self) -> Path | None:
+        """The file, if it is one."""
+        return self._file.path if self._file else None
+
+    @property
+    def waiting(self) -> int:
+        """How many units of work stand in line."""
+        return self._writer.waiting if self._writer else 0
+
+    async def open(self) -> "Database":
+        """Take the database for this process; raise if another has it, or the key is not its."""
+        try:
+            if self._file:
+                self._writer = await asyncio.to_thread(self._open_file, self._file)
+            else:
+                await self._take_server()
+        except (DBAPIError, OSError) as error:
+            raise _named(error) from error
+        return self
+
+    @staticmethod
+    def _open_file(file: SqliteFile) -> Writer:
+        if not file.path.parent.is_dir():
+            raise NotFound("database_folder_missing", path=file.path.parent.name)
+        file.take()
+        try:
+            return Writer(file.writing_engine())
+        except BaseException:
+            file.release()
+            raise
+
+    async def _take_server(self) -> None:
+        self._lock = await self.engine.connect()
+        taken = await self._lock.scalar(text(f"SELECT pg_try_advisory_lock({HOUSE_LOCK})"))
+        await self._lock.commit()
+        if not taken:
+            await self._lock.close()
+            self._lock = None
+            raise Conflict("database_in_use", path=self.url.database)
+
+    def transaction(self, *, write: bool) -> AbstractAsyncContextManager[AsyncSession]:
+        """Yield the session of one unit of work, committed when the block is left without error.
+
+        Callables appended to `session.info["after"]` run once it is committed, even if the
+        caller has been cancelled meanwhile.
+        """
+        if write and self._writer:
+            return _complaining(self._writer.transaction())
+        return _complaining(self._pooled())
+
+    @asynccontextmanager
+    async def _pooled(self) -> AsyncIterator[AsyncSession]:
+        after: list[Callable[[], None]] = []
+        async with self._session.begin() as session:
+            session.info["after"] = after
+            yield session
+        for callback in after:
+            callback()
+
+    async def between_groups(self, step: Callable[[Any], T]) -> T:
+        """Run `step` with SQLite's raw connection while nobody writes (see `Writer`)."""
+        if not self._writer:
+            raise Unavailable("only_for_sqlite")
+        return await self._writer.between_groups(step)
+
+    async def run(self, change: Callable[[Connection], T]) -> T:
+        """Run schema work on a plain connection, as one transaction; for migrations."""
+        async with self.transaction(write=True) as session:
+            return await session.run_sync(lambda sync: change(sync.connection()))
+
+    async def create_tables(self) -> None:
+        """For tests; a hospital's database is made by the migrations."""
+        await self.run(Base.metadata.create_all)
+
+    async def close(self) -> None:
+        """Finish what stands in line and let the next process have the database."""
+        if self._lock is not None:
+            await self._lock.close()
+        await self.engine.dispose()  # readers first: the last one out tidies the log away
+        if self._writer:
+            await self._writer.close()
+        if self._file:
+            self._file.release()
+
+
+@asynccontextmanager
+async def _complaining(
+    unit: AbstractAsyncContextManager[AsyncSession],
+) -> AsyncIterator[AsyncSession]:
+    """Give the failures of the machine their names; those of the caller pass as they are."""
+    try:
+        async with unit as session:
+            yield session
+    except StaleDataError:
+        raise Conflict("changed_meanwhile") from None
+    except PoolTimeoutError:
+        raise Unavailable("busy", retry_after=2) from None
+    except OperationalError as error:
+        raise _named(error) from error
+
+
+def _named(error: Exception) -> Exception:
+    if isinstance(error, DomainError):
+        return error
+    said = str(error)
+    for words, code in COMPLAINTS:
+        if words in said:
+            return Unavailable(code)
+    return error

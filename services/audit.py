@@ -1,0 +1,220 @@
+"""Reads the audit trail: who looked, whether it is whole, and its anchor outside the database.
+
+The chain shows changes and gaps; only an anchor kept elsewhere shows that its end is missing.
+(R016, S-AUD-1)
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+
+from data.audit import COVERED, FIRST, AuditEntry, sealed
+from data.crypto import Keys
+from data.errors import Invalid
+from services.policy import Action, Actor, Subject, visible
+from services.transaction import Reading, Transactions
+
+BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the trail, as people read it."""
+
+    seq: int
+    at: datetime
+    actor_id: UUID
+    roles: str
+    address: str
+    action: str
+    subject: str
+    result: str
+    purpose: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to look for; empty fields look for everything."""
+
+    action: str = ""
+    actor_id: UUID | None = None
+    subject: str = ""
+    result: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def clauses(self) -> list[ColumnElement[bool]]:
+        wanted = [
+            (self.action, AuditEntry.action.startswith(self.action, autoescape=True)),
+            (self.actor_id, AuditEntry.actor_id == self.actor_id),
+            (self.subject, AuditEntry.subject.contains(self.subject, autoescape=True)),
+            (self.result, AuditEntry.result == self.result),
+            (self.since, AuditEntry.at >= self.since),
+            (self.until, AuditEntry.at < self.until),
+        ]
+        return [clause for given, clause in wanted if given]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a verification found."""
+
+    entries: int
+    head: str
+    broken_at: int | None = None
+    """The number of the first entry that is not as it was written, or that is missing."""
+    beyond_anchor: bool = False
+    """The anchor knows a later entry than the trail has: its end was cut off."""
+
+    @property
+    def whole(self) -> bool:
+        return self.broken_at is None and not self.beyond_anchor
+
+
+class Audit:
+    """The reader of the audit trail."""
+
+    def __init__(self, transactions: Transactions, keys: Keys, anchors: Path) -> None:
+        self._transactions = transactions
+        self._keys = keys
+        self._anchors = anchors
+
+    async def page(
+        self, actor: Actor, search: Search, *, offset: int = 0, limit: int = 50
+    ) -> tuple[list[Entry], int]:
+        """Return one page of entries, latest first, and how many there are; itself noted."""
+        async with self._transactions.open(actor) as tx:
+            tx.allow(Action.AUDIT_READ, _trail_of(actor), purpose=_said(search))
+            where = [visible(actor, Action.AUDIT_READ, AuditEntry), *search.clauses()]
+            total = await tx.session.scalar(select(func.count(AuditEntry.seq)).where(*where))
+            query = select(AuditEntry).where(*where).order_by(AuditEntry.seq.desc())
+            rows = await tx.session.scalars(query.offset(offset).limit(min(limit, 200)))
+            return [_entry(row) for row in rows], total or 0
+
+    async def verify(self, actor: Actor) -> Verdict:
+        """Walk the whole chain and compare its end with the anchor."""
+        async with self._transactions.open(actor) as tx:
+            tx.allow(Action.AUDIT_VERIFY, _trail_of(actor))
+        count, before, broken = 0, FIRST, None
+        async for batch in self._batches(actor):
+            count, before, broken = await asyncio.to_thread(self._check, batch, count, before)
+            if broken is not None:
+                break
+        anchored = await asyncio.to_thread(self._last_anchor)
+        return Verdict(count, before, broken, broken is None and anchored > count)
+
+    def _check(
+        self, batch: list[dict[str, Any]], count: int, before: str
+    ) -> tuple[int, str, int | None]:
+        for row in batch:
+            if row["seq"] != count + 1 or sealed(row, before, self._keys) != row["mac"]:
+                return count, before, count + 1
+            count, before = count + 1, row["mac"]
+        return count, before, None
+
+    async def _batches(self, actor: Actor, since: int = 0) -> AsyncIterator[list[dict[str, Any]]]:
+        while True:
+            async with self._transactions.read(actor) as tx:
+                tx.allow(Action.AUDIT_VERIFY, _trail_of(actor))
+                batch = await _rows_after(tx, since)
+            if not batch:
+                return
+            yield batch
+            since = batch[-1]["seq"]
+
+    async def anchor(self, actor: Actor) -> int:
+        """Write the head of the chain to the anchor file; return its number.
+
+        The file lies outside the database: on another disk or a mounted log host, if the hospital
+        sets one (`XINGLIN_ANCHORS`).
+        """
+        async with self._transactions.read(actor) as tx:
+            tx.allow(Action.AUDIT_VERIFY, _trail_of(actor))
+            query = select(AuditEntry.seq, AuditEntry.mac).order_by(AuditEntry.seq.desc()).limit(1)
+            head = (await tx.session.execute(query)).first()
+            now = tx.now
+        if head is None:
+            return 0
+        line = json.dumps({"seq": head.seq, "mac": head.mac, "at": now.isoformat()})
+        await asyncio.to_thread(self._write_anchor, line)
+        return int(head.seq)
+
+    def _write_anchor(self, line: str) -> None:
+        self._anchors.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._anchors, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, line.encode() + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _last_anchor(self) -> int:
+        if not self._anchors.exists():
+            return 0
+        lines = self._anchors.read_text(encoding="utf-8").splitlines()
+        try:
+            return max((int(json.loads(line)["seq"]) for line in lines if line), default=0)
+        except (ValueError, KeyError):
+            raise Invalid("audit_anchor_damaged") from None
+
+    async def export(self, actor: Actor, folder: Path, since: int = 0) -> tuple[Path, int]:
+        """Write the entries after number `since` as JSON lines; return the file and the last one.
+
+        What a log host keeps: the trail can be verified again from these files alone.
+        """
+        async with self._transactions.open(actor) as tx:
+            tx.allow(Action.AUDIT_EXPORT, _trail_of(actor), purpose=f"after {since}")
+            now = tx.now
+        target = folder / f"audit-{now:%Y%m%dT%H%M%SZ}.jsonl"
+        last = since
+        async for batch in self._batches(actor, since):
+            await asyncio.to_thread(_append_lines, target, batch)
+            last = batch[-1]["seq"]
+        return target, last
+
+
+def _trail_of(actor: Actor) -> Subject:
+    return Subject("audit", institution_id=actor.institution_id)
+
+
+async def _rows_after(tx: Reading, seq: int) -> list[dict[str, Any]]:
+    query = select(AuditEntry).where(AuditEntry.seq > seq).order_by(AuditEntry.seq).limit(BATCH)
+    rows = await tx.session.scalars(query)
+    return [{name: getattr(row, name) for name in (*COVERED, "mac")} for row in rows]
+
+
+def _append_lines(target: Path, batch: list[dict[str, Any]]) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in batch)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _entry(row: AuditEntry) -> Entry:
+    return Entry(
+        row.seq,
+        row.at,
+        row.actor_id,
+        row.roles,
+        row.address,
+        row.action,
+        row.subject,
+        str(row.result),
+        row.purpose,
+        row.detail,
+    )
+
+
+def _said(search: Search) -> str:
+    asked = {"action": search.action, "subject": search.subject, "result": search.result}
+    return ", ".join(f"{name}={value}" for name, value in asked.items() if value)

@@ -1,0 +1,218 @@
+"""Tells what has happened: to open pages at once, to other modules at least once."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from data.clock import Clock
+from data.database import Database
+from data.errors import DomainError
+from data.outbox import Delivery, OutboxEvent, Timer
+from services.events import Event
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Any], Awaitable[None]]
+Watcher = Callable[[Event], None]
+TimerSetting = tuple[str, datetime, Event | None]
+
+MOST_TRIES = 20
+LONGEST_WAIT = timedelta(hours=1)
+BATCH = 100
+POLL_SECONDS = 1.0  # how late a timer may ring
+KEPT_FOR = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A delivery, apart from the database."""
+
+    id: UUID
+    event_name: str
+    payload: str
+    handler: str
+
+
+class Bus:
+    """The outbox's clerk: keeps what is announced and brings it to its handlers."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._handlers: dict[str, dict[str, Handler]] = defaultdict(dict)
+        self._watchers: list[Watcher] = []
+        self._wake = asyncio.Event()
+        self._rest = asyncio.Event()
+
+    def on(self, event: type[Event], *handlers: Handler) -> None:
+        """Run each handler, in a unit of work of its own, for every `event` there will be."""
+        for handler in handlers:
+            self._handlers[event.__name__][handler_name(handler)] = handler
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Tell `watcher` of every event once it is committed; returns how to stop that.
+
+        A hint for open pages: it may be lost, since a page reads the truth when it is opened.
+        """
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher) if watcher in self._watchers else None
+
+    @property
+    def handlers(self) -> dict[str, tuple[str, ...]]:
+        """Which handlers hear of which event, by name."""
+        return {event: tuple(named) for event, named in self._handlers.items() if named}
+
+    async def keep(
+        self, session: AsyncSession, events: Sequence[Event], timers: Sequence[TimerSetting]
+    ) -> None:
+        """Owe the events to their handlers, in the unit of work that makes them true."""
+        now = self._clock.now()
+        for event in events:
+            self._owe(session, event.event_id, type(event).__name__, event.model_dump_json(), now)
+        for key, due_at, later in timers:
+            await session.execute(delete(Timer).where(Timer.key == key))
+            if later is not None:
+                name, payload = type(later).__name__, later.model_dump_json()
+                session.add(Timer(key=key, due_at=due_at, name=name, payload=payload))
+        if events or timers:
+            await session.flush()
+
+    def _owe(
+        self, session: AsyncSession, event_id: UUID, name: str, payload: str, now: datetime
+    ) -> None:
+        session.add(OutboxEvent(id=event_id, name=name, payload=payload, at=now))
+        session.add_all(
+            Delivery(event_id=event_id, handler=handler, due_at=now)
+            for handler in self._handlers[name]
+        )
+
+    def tell(self, *events: Event) -> None:
+        """Give the watchers their hint, and have the deliveries begin."""
+        for event in events:
+            for watcher in tuple(self._watchers):
+                watcher(event)
+        if events:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver for as long as the process lives."""
+        while not self._rest.is_set():
+            self._wake.clear()
+            try:
+                await self.ring()
+                await self.deliver()
+            except DomainError as trouble:  # a full disk, say: it is still owed afterwards
+                log.warning("deliveries wait: %s", trouble.code)
+            try:
+                await asyncio.wait_for(self._wake.wait(), timeout=POLL_SECONDS)
+            except TimeoutError:
+                continue
+
+    def stop(self) -> None:
+        """Let `run` come to its end after what it is doing."""
+        self._rest.set()
+        self._wake.set()
+
+    async def ring(self) -> None:
+        """Announce what timers say is due now."""
+        async with self._database.transaction(write=False) as session:
+            now = self._clock.now()
+            query = select(Timer.id).where(Timer.due_at <= now).order_by(Timer.due_at).limit(BATCH)
+            due = list(await session.scalars(query))
+        for timer_id in due:
+            async with self._database.transaction(write=True) as session:
+                timer = await session.get(Timer, timer_id, with_for_update=True)
+                if timer is None or timer.due_at > self._clock.now():
+                    continue  # moved or taken back meanwhile
+                event = Event.catalogue[timer.name].model_validate_json(timer.payload)
+                self._owe(session, event.event_id, timer.name, timer.payload, self._clock.now())
+                await session.delete(timer)
+                session.info["after"].append(lambda event=event: self.tell(event))
+
+    async def deliver(self) -> None:
+        """Make every delivery that is due now, and those that these bring about."""
+        while due := await self._due():
+            for owed in due:
+                await self._attempt(owed)
+
+    async def _due(self) -> list[Owed]:
+        async with self._database.transaction(write=False) as session:
+            query = select(Delivery).where(Delivery.due_at <= self._clock.now())
+            rows = await session.scalars(query.order_by(Delivery.due_at, Delivery.id).limit(BATCH))
+            return [Owed(row.id, row.event.name, row.event.payload, row.handler) for row in rows]
+
+    async def _attempt(self, owed: Owed) -> None:
+        problem: Exception | None = None
+        try:
+            handler = self._handlers[owed.event_name].get(owed.handler)
+            if handler is None:
+                raise LookupError(f"nobody is called {owed.handler} here any more")
+            await handler(Event.catalogue[owed.event_name].model_validate_json(owed.payload))
+        except Exception as error:  # noqa: BLE001 - one handler's fault must not stop the others
+            log.warning("%s failed on %s: %s", owed.handler, owed.event_name, type(error).__name__)
+            problem = error
+        await self._settle(owed.id, problem)
+
+    async def _settle(self, delivery_id: UUID, problem: Exception | None) -> None:
+        async with self._database.transaction(write=True) as session:
+            row = await session.get_one(Delivery, delivery_id)
+            now = self._clock.now()
+            row.attempts += 1
+            row.error = None if problem is None else named(problem)
+            if problem is None:
+                row.due_at = None
+            elif row.attempts >= MOST_TRIES:
+                row.due_at, row.parked_at = None, now
+            else:
+                row.due_at = now + min(timedelta(seconds=2**row.attempts), LONGEST_WAIT)
+
+    async def parked(self) -> int:
+        """Return how many deliveries nobody tries any more."""
+        async with self._database.transaction(write=False) as session:
+            query = select(func.count()).select_from(Delivery).where(Delivery.parked_at.is_not(None))
+            return await session.scalar(query) or 0
+
+    async def replay(self, session: AsyncSession, delivery_id: UUID) -> bool:
+        """Try a parked delivery again from the start; return whether there was one."""
+        result = await session.execute(
+            update(Delivery)
+            .where(Delivery.id == delivery_id, Delivery.parked_at.is_not(None))
+            .values(parked_at=None, due_at=self._clock.now(), attempts=0)
+        )
+        session.info["after"].append(self._wake.set)
+        return cast("CursorResult[Any]", result).rowcount > 0
+
+    async def prune(self, most: int = 1000) -> int:
+        """Forget up to `most` events that everybody has had and that are a month old."""
+        waiting = select(Delivery.event_id).where(
+            Delivery.due_at.is_not(None) | Delivery.parked_at.is_not(None)
+        )
+        old = (
+            select(OutboxEvent.id)
+            .where(OutboxEvent.at < self._clock.now() - KEPT_FOR, OutboxEvent.id.not_in(waiting))
+            .order_by(OutboxEvent.at)
+            .limit(most)
+        )
+        async with self._database.transaction(write=True) as session:
+            ids = list(await session.scalars(old))
+            await session.execute(delete(Delivery).where(Delivery.event_id.in_(ids)))
+            await session.execute(delete(OutboxEvent).where(OutboxEvent.id.in_(ids)))
+        return len(ids)
+
+
+def handler_name(handler: Handler) -> str:
+    """Return what a handler is called in the outbox, for good."""
+    return f"{handler.__module__}.{handler.__qualname__}"
+
+
+def named(problem: Exception) -> str:
+    """Return the kind of a problem and its code, never its text: that may hold personal data."""
+    return problem.code if isinstance(problem, DomainError) else type(problem).__name__

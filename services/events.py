@@ -1,0 +1,120 @@
+"""The standard interface between modules: what has happened, in the past tense. (R057)
+
+A module may publish its own events and listen to anyone's, and may import no other module.
+An event carries what its listeners need, so that none has to ask back. Its fields may grow, with
+defaults; they are never renamed, for events of yesterday wait in the outbox.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from data.clock import new_id
+
+
+class Event(BaseModel, frozen=True):
+    """Something that has happened."""
+
+    catalogue: ClassVar[dict[str, type["Event"]]] = {}
+
+    event_id: UUID = Field(default_factory=new_id)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Event.catalogue[cls.__name__] = cls
+
+
+# Kernel
+
+
+class SettingChanged(Event, frozen=True):
+    """A setting has another value; whoever keeps it in memory reads it again."""
+
+    key: str
+
+
+class TaskRaised(Event, frozen=True):
+    """Something waits for a person."""
+
+    task_id: UUID
+    kind: str
+    owner_id: UUID | None = None
+    owner_role: str | None = None
+    institution_id: UUID | None = None
+
+
+class TaskClosed(Event, frozen=True):
+    task_id: UUID
+    kind: str
+
+
+class TaskOverdue(Event, frozen=True):
+    """A task's time is up (by the timer); it goes to whoever answers for it."""
+
+    task_id: UUID
+
+
+class MessageQueued(Event, frozen=True):
+    """A message to a person waits to be sent over its channel."""
+
+    message_id: UUID
+    channel: str
+    recipient_id: UUID | None = None
+
+
+class MessageFailed(Event, frozen=True):
+    """A message could not be sent however often it was tried."""
+
+    message_id: UUID
+    channel: str
+    reason: str
+
+
+# Users
+
+
+class StaffAdded(Event, frozen=True):
+    user_id: UUID
+    institution_id: UUID
+
+
+class StaffSuspended(Event, frozen=True):
+    """The person may not work here now: their open pages close. (R-STF-5)"""
+
+    user_id: UUID
+
+
+class RolesChanged(Event, frozen=True):
+    user_id: UUID
+
+
+class SessionOpened(Event, frozen=True):
+    session_id: UUID
+    user_id: UUID
+    at: datetime
+
+
+class SessionsEnded(Event, frozen=True):
+    """These sessions are over: pages and sockets that they opened close."""
+
+    session_ids: tuple[UUID, ...]
+    reason: str
+
+
+class AccountLocked(Event, frozen=True):
+    """Too many wrong passwords or codes."""
+
+    user_id: UUID
+    until: datetime
+
+
+class EmergencyAccessOpened(Event, frozen=True):
+    """Somebody broke the glass: it will be reviewed."""
+
+    access_id: UUID
+    user_id: UUID
+    patient_id: UUID
+    reason: str
+    until: datetime

@@ -1,0 +1,107 @@
+"""Who may do what: every permission of the house, in one table. (R042, R061, S-AC-1)
+
+A rule answers two questions with one meaning: may this actor do it to this one thing (`holds`),
+and to which rows of a table (`where`). What no rule grants is refused.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_
+
+from data.errors import Forbidden, Unauthenticated
+from services.permissions import (
+    BREAKABLE,
+    EVEN_DELETED,
+    FORBIDDEN_TOGETHER,
+    RULES,
+    SENSITIVE,
+    Action,
+    Role,
+)
+from services.rules import Actor, Grant, Subject
+
+__all__ = [
+    "ANYBODY",
+    "HOUSE",
+    "Action",
+    "Actor",
+    "Grant",
+    "Role",
+    "Subject",
+    "allow",
+    "clash",
+    "permits",
+    "visible",
+]
+
+HOUSE = Actor(user_id=UUID(int=0), grants=frozenset({Grant(Role.HOUSE)}))
+"""Ourselves: event handlers and jobs act in this name, and may do what its column allows."""
+
+ANYBODY = Actor(user_id=UUID(int=1), grants=frozenset({Grant(Role.VISITOR)}))
+"""Somebody we do not know: may look at what is public, and sign in."""
+
+CONFIRMED_FOR = timedelta(minutes=5)
+"""How long a re-authentication counts for sensitive acts."""
+
+
+def permits(actor: Actor, action: Action, subject: Subject) -> bool:
+    """Return whether a rule grants this, leaving re-authentication and broken glass aside."""
+    if subject.deleted and action not in EVEN_DELETED:
+        return False
+    rules = RULES[action]
+    return any(
+        rules[grant.role].holds(actor, grant, subject)
+        for grant in actor.grants
+        if grant.role in rules
+    )
+
+
+def allow(actor: Actor, action: Action, subject: Subject, now: datetime) -> str:
+    """Return why the actor may do this to `subject`: by `rule`, or by `emergency` (broken glass).
+
+    Raise `Forbidden` if not, `Unauthenticated("confirm_needed")` if only a fresh proof of who the
+    actor is lacks.
+    """
+    if permits(actor, action, subject):
+        ground = "rule"
+    elif action in BREAKABLE and subject.patient_id in actor.emergencies:
+        ground = "emergency"
+    elif actor.grants == ANYBODY.grants:
+        raise Unauthenticated("sign_in_needed")
+    else:
+        raise Forbidden("forbidden", action=str(action), subject=str(subject))
+    if action in SENSITIVE and not _confirmed(actor, now):
+        raise Unauthenticated("confirm_needed")
+    return ground
+
+
+def _confirmed(actor: Actor, now: datetime) -> bool:
+    if Role.HOUSE in actor.roles:
+        return True
+    return actor.confirmed_at is not None and now - actor.confirmed_at <= CONFIRMED_FOR
+
+
+def visible(actor: Actor, action: Action, table: Any) -> ColumnElement[bool]:
+    """Return the WHERE clause for the rows of `table` that the actor may do this to."""
+    rules = RULES[action]
+    granted = or_(
+        *(
+            rules[grant.role].where(actor, grant, table)
+            for grant in actor.grants
+            if grant.role in rules
+        )
+    )
+    if not any(grant.role in rules for grant in actor.grants):
+        raise Forbidden("forbidden", action=str(action))
+    if action not in EVEN_DELETED and hasattr(table, "deleted_at"):
+        return and_(granted, table.deleted_at.is_(None))
+    return granted
+
+
+def clash(roles: Iterable[Role]) -> frozenset[Role] | None:
+    """Return a set of roles among these that one person must not hold together, if there is one."""
+    held = frozenset(roles)
+    return next((pair for pair in FORBIDDEN_TOGETHER if pair <= held), None)

@@ -1,0 +1,128 @@
+"""Writes the audit trail: which acts, and what they changed, at the end of each unit of work."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import event, insert, inspect, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from data.audit import FIRST, AuditEntry, AuditResult, sealed
+from data.base import Base, level_of
+from data.clock import Clock, new_id
+from data.crypto import Keys
+from services.rules import Actor, Subject
+
+CHAIN_LOCK = 0x617564697400  # "audit": PostgreSQL lets one unit at a time lengthen the chain
+SHOWN_UP_TO = 3  # columns of a higher data level are named in the trail, their values are not
+KEPT_APART = frozenset({"audit_entry", "outbox_event", "outbox_delivery", "timer", "answered"})
+
+Changes = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing that was done, or was refused."""
+
+    action: str
+    subject: Subject
+    result: AuditResult
+    purpose: str
+    detail: dict[str, Any]
+
+
+class Trail:
+    """The one who may append to the audit chain."""
+
+    def __init__(self, keys: Keys, clock: Clock) -> None:
+        self._keys = keys
+        self._clock = clock
+
+    async def append(
+        self, session: AsyncSession, actor: Actor, acts: list[Act], changes: Changes
+    ) -> None:
+        """Chain the acts to what is there; `changes` are noted with the first of them."""
+        if not acts:
+            return
+        seq, before = await self._head(session)
+        rows = []
+        for number, act in enumerate(acts, start=1):
+            detail = {**act.detail, "changes": changes} if number == 1 and changes else act.detail
+            row = self._row(actor, act, seq + number, detail)
+            before = row["mac"] = sealed(row, before, self._keys)
+            rows.append(row)
+        await session.execute(insert(AuditEntry), rows)
+
+    async def _head(self, session: AsyncSession) -> tuple[int, str]:
+        if session.get_bind().dialect.name == "postgresql":
+            await session.execute(text(f"SELECT pg_advisory_xact_lock({CHAIN_LOCK})"))
+        query = select(AuditEntry.seq, AuditEntry.mac).order_by(AuditEntry.seq.desc()).limit(1)
+        last = (await session.execute(query)).first()
+        return (last.seq, last.mac) if last else (0, FIRST)
+
+    def _row(self, actor: Actor, act: Act, seq: int, detail: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "id": new_id(),
+            "seq": seq,
+            "at": self._clock.now(),
+            "institution_id": act.subject.institution_id or actor.institution_id,
+            "site_id": act.subject.site_id,
+            "actor_id": actor.user_id,
+            "roles": ",".join(sorted(actor.roles)),
+            "session_id": actor.session_id,
+            "address": actor.address,
+            "action": str(act.action),
+            "subject": str(act.subject),
+            "result": act.result,
+            "purpose": act.purpose,
+            "detail": detail,
+            "key_version": self._keys.version,
+        }
+
+
+@contextmanager
+def watch_changes(session: AsyncSession) -> Iterator[Changes]:
+    """Collect what the unit of work changes, as `{"staff:<id>": {"state": ["active", ...]}}`."""
+    changes: Changes = {}
+    session.info["changes"] = changes
+    yield changes
+
+
+@event.listens_for(Session, "before_flush")
+def _note_changes(session: Session, _context: object, _instances: object) -> None:
+    changes: Changes | None = session.info.get("changes")
+    if changes is None:
+        return
+    for row in session.new:
+        if isinstance(row, Base) and row.__tablename__ not in KEPT_APART:
+            changes.setdefault(f"{row.__tablename__}:{row.id}", {})["added"] = True
+    for row in session.dirty:
+        if isinstance(row, Base) and row.__tablename__ not in KEPT_APART:
+            if changed := _columns_changed(row):
+                changes.setdefault(f"{row.__tablename__}:{row.id}", {}).update(changed)
+    for row in session.deleted:
+        if isinstance(row, Base) and row.__tablename__ not in KEPT_APART:
+            changes.setdefault(f"{row.__tablename__}:{row.id}", {})["deleted"] = True
+
+
+def _columns_changed(row: Base) -> dict[str, Any]:
+    state = inspect(row)
+    changed: dict[str, Any] = {}
+    for column in state.mapper.column_attrs:
+        history = state.attrs[column.key].history
+        if not history.has_changes():
+            continue
+        if level_of(column.columns[0]) > SHOWN_UP_TO:
+            changed[column.key] = "changed"
+        else:
+            old = history.deleted[0] if history.deleted else None
+            changed[column.key] = [_brief(old), _brief(history.added[0] if history.added else None)]
+    return changed
+
+
+def _brief(value: object) -> object:
+    if value is None or isinstance(value, bool | int):
+        return value
+    return str(value)[:200]

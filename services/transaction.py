@@ -1,0 +1,140 @@
+"""One unit of work on behalf of one actor: look up, allow, change, announce; all of it or none."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from data.audit import AuditResult
+from data.clock import Clock
+from data.database import Database
+from data.errors import DomainError, Forbidden, NotFound, Unauthenticated
+from services.bus import Bus
+from services.events import Event
+from services.idempotency import Once
+from services.policy import Action, Actor, Subject, allow
+from services.trail import Act, Trail, watch_changes
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+Thing = Subject | Any
+"""A `Subject`, or a row that one can be read from."""
+
+
+class Reading:
+    """What may be asked inside `Transactions.read`."""
+
+    def __init__(self, session: AsyncSession, actor: Actor, now: datetime) -> None:
+        self.session = session
+        self.actor = actor
+        self.now = now
+
+    def allow(self, action: Action, thing: Thing) -> None:
+        """Go on only if the actor may do this to `thing`."""
+        allow(self.actor, action, _subject(thing), self.now)
+
+    async def get(self, entity: type[T], key: UUID) -> T:
+        """Return the row, or raise `NotFound`."""
+        return _found(await self.session.get(entity, key), entity, key)
+
+
+class Transaction(Reading):
+    """What may be asked and done inside `Transactions.open`."""
+
+    def __init__(self, session: AsyncSession, actor: Actor, now: datetime) -> None:
+        super().__init__(session, actor, now)
+        self.acts: list[Act] = []
+        self.events: list[Event] = []
+        self.timers: list[tuple[str, datetime, Event | None]] = []
+        self.once = Once(session, now)
+
+    def allow(self, action: Action, thing: Thing, *, purpose: str = "", **detail: Any) -> None:
+        """Go on only if the actor may do this to `thing`, and note that it was done, and why."""
+        subject = _subject(thing)
+        ground = allow(self.actor, action, subject, self.now)
+        why = f"emergency: {purpose}" if ground == "emergency" else purpose
+        self.acts.append(Act(action, subject, AuditResult.DONE, why, detail))
+
+    async def get(self, entity: type[T], key: UUID) -> T:
+        """Return the row, kept from others until we are done, or raise `NotFound`."""
+        found = await self.session.get(entity, key, with_for_update=True)
+        return _found(found, entity, key)
+
+    def announce(self, *events: Event) -> None:
+        """Tell the other modules and the open pages, if and when this is committed."""
+        self.events.extend(events)
+
+    def later(self, key: str, due_at: datetime, event: Event) -> None:
+        """Announce `event` at `due_at`, even if we are down meanwhile; the same key moves it."""
+        self.timers.append((key, due_at, event))
+
+    def forget(self, key: str) -> None:
+        """Take back what `later` set for this key, if it has not happened yet."""
+        self.timers.append((key, self.now, None))
+
+
+class Transactions:
+    """Where every use case begins."""
+
+    def __init__(self, database: Database, bus: Bus, trail: Trail, clock: Clock) -> None:
+        self._database = database
+        self._bus = bus
+        self._trail = trail
+        self._clock = clock
+
+    @asynccontextmanager
+    async def read(self, actor: Actor) -> AsyncIterator[Reading]:
+        """Look without leaving a trace; looking into a record is an act, so `open` that."""
+        try:
+            async with self._database.transaction(write=False) as session:
+                yield Reading(session, actor, self._clock.now())
+        except (Forbidden, Unauthenticated) as refusal:
+            await self._note_refusal(actor, refusal)
+            raise
+
+    @asynccontextmanager
+    async def open(self, actor: Actor) -> AsyncIterator[Transaction]:
+        """Act: audited, with its events and timers kept in the same unit of work."""
+        try:
+            async with self._database.transaction(write=True) as session:
+                transaction = Transaction(session, actor, self._clock.now())
+                with watch_changes(session) as changes:
+                    yield transaction
+                    await session.flush()
+                await self._bus.keep(session, transaction.events, transaction.timers)
+                await self._trail.append(session, actor, transaction.acts, changes)
+                events = tuple(transaction.events)
+                session.info["after"].append(lambda: self._bus.tell(*events))
+        except (Forbidden, Unauthenticated) as refusal:
+            await self._note_refusal(actor, refusal)
+            raise
+
+    async def _note_refusal(self, actor: Actor, refusal: DomainError) -> None:
+        """Write down that somebody was refused; the refusal stands even if that fails."""
+        action = refusal.details.get("action")
+        if action is None:
+            return  # not by the policy table: a wrong password has its own entry
+        subject = Subject(str(refusal.details.get("subject", "")))
+        act = Act(Action(str(action)), subject, AuditResult.DENIED, refusal.code, {})
+        try:
+            async with self._database.transaction(write=True) as session:
+                await self._trail.append(session, actor, [act], {})
+        except (DomainError, TimeoutError, asyncio.CancelledError):
+            log.warning("a refusal could not be noted")
+
+
+def _subject(thing: Thing) -> Subject:
+    return thing if isinstance(thing, Subject) else Subject.of(thing)
+
+
+def _found(row: T | None, entity: type[T], key: UUID) -> T:
+    if row is None:
+        raise NotFound("not_found", what=entity.__name__, key=str(key))
+    return row
