@@ -53,15 +53,20 @@ class Search:
     until: datetime | None = None
 
     def clauses(self) -> list[ColumnElement[bool]]:
-        wanted = [
-            (self.action, AuditEntry.action.startswith(self.action, autoescape=True)),
-            (self.actor_id, AuditEntry.actor_id == self.actor_id),
-            (self.subject, AuditEntry.subject.contains(self.subject, autoescape=True)),
-            (self.result, AuditEntry.result == self.result),
-            (self.since, AuditEntry.at >= self.since),
-            (self.until, AuditEntry.at < self.until),
-        ]
-        return [clause for given, clause in wanted if given]
+        clauses: list[ColumnElement[bool]] = []
+        if self.action:
+            clauses.append(AuditEntry.action.startswith(self.action, autoescape=True))
+        if self.actor_id:
+            clauses.append(AuditEntry.actor_id == self.actor_id)
+        if self.subject:
+            clauses.append(AuditEntry.subject.contains(self.subject, autoescape=True))
+        if self.result:
+            clauses.append(AuditEntry.result == self.result)
+        if self.since:
+            clauses.append(AuditEntry.at >= self.since)
+        if self.until:
+            clauses.append(AuditEntry.at < self.until)
+        return clauses
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,78 @@
+"""What the house needs from the world outside, and nothing about how it is done.
+
+Each Protocol here is a port; adapters live in integrations/, are chosen by settings or installed
+as entry points (`xinglin.<port>`), and pass one conformance suite a port (tests/contracts/).
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An e-mail to one address."""
+
+    reference: str
+    """Ours; the same reference is sent once as far as the server can tell (Message-ID)."""
+    to: str
+    subject: str
+    text: str
+
+
+class Mailer(Protocol):
+    """Sends e-mail."""
+
+    sandbox: bool
+    """Whether nothing real happens: said on the screen, refused outside a demo."""
+
+    async def send(self, letter: Letter) -> None:
+        """Hand the letter over; raise `Unavailable` if the server cannot take it now, `Invalid`
+        if it never will."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextMessage:
+    """A short message to a mobile phone."""
+
+    reference: str
+    to: str
+    """A mainland mobile number, eleven digits."""
+    text: str
+
+
+class SmsSender(Protocol):
+    """Sends short messages (短信)."""
+
+    sandbox: bool
+
+    async def send(self, message: TextMessage) -> str:
+        """Hand the message over; return the provider's number. The same reference is sent once.
+
+        Raise `Unavailable` if it may work later, `Invalid` if it never will.
+        """
+        ...
+
+
+class ScanVerdict(StrEnum):
+    CLEAN = "clean"
+    INFECTED = "infected"
+
+
+class Scanner(Protocol):
+    """Looks for malware in an upload before anybody else sees it."""
+
+    async def scan(self, chunks: AsyncIterator[bytes]) -> ScanVerdict:
+        """Read all of it and judge; raise `Unavailable` if the scanner does not answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The adapters that serve us now; None where a hospital has not set one up."""
+
+    mailer: Mailer | None = None
+    sms: SmsSender | None = None
+    scanner: Scanner | None = None

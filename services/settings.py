@@ -1,0 +1,128 @@
+"""What the machine's owner sets before the start: where things lie and whom to reach.
+
+Read once, in app.py, from the environment (`XINGLIN_...`) and from `<home>/xinglin.toml`; each
+part is handed its own section. What the hospital's people may change while it runs is elsewhere:
+services/policy_settings.py.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class ServerSettings(BaseModel):
+    """Where the house listens."""
+
+    host: str = Field("127.0.0.1", description="Address for plain HTTP; keep it on this machine.")
+    port: int = Field(8080, description="Port for plain HTTP; 0 switches it off.")
+    tls_host: str = Field("0.0.0.0", description="Address for HTTPS.")  # noqa: S104
+    tls_port: int = Field(8443, description="Port for HTTPS; 0 switches it off.")
+    public_url: str = Field("", description="What people type to reach us, when not the LAN name.")
+    proxies: list[str] = Field(
+        default_factory=list, description="Addresses of reverse proxies whose headers are believed."
+    )
+
+
+class MailSettings(BaseModel):
+    """The mail server that takes our letters; without a host no mail is sent."""
+
+    host: str = Field("", description="Name of the SMTP server.")
+    port: int = Field(587, description="Its port.")
+    user: str = Field("", description="Name to sign in with, if it asks.")
+    password: SecretStr = Field(SecretStr(""), description="Password to sign in with.")
+    security: Literal["starttls", "tls", "none"] = Field("starttls", description="Encryption.")
+    sender: str = Field("", description="Address that letters come from.")
+
+
+class BackupSettings(BaseModel):
+    """Where copies go. (S-BCK-1)"""
+
+    target: str = Field(
+        "", description="A directory, or sftp://user@host[:port]/path; empty: <home>/backup."
+    )
+    ssh_key: Path | None = Field(None, description="Private key for an SFTP target.")
+    ssh_known_hosts: Path | None = Field(None, description="Host keys of an SFTP target.")
+    at: str = Field("02:30", description="When the nightly copy is made, hospital time.")
+    keep: int = Field(14, description="How many nightly copies are kept.")
+
+
+class ProviderSettings(BaseModel):
+    """Which adapter serves which port."""
+
+    sms: str = Field("none", description="SMS: none, sandbox, or an installed provider's name.")
+    scanner: str = Field("none", description="Virus scanner for uploads: none or clamd.")
+
+
+class Settings(BaseSettings):
+    """Everything that may be set before the start, with a value that works out of the box."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="XINGLIN_", env_nested_delimiter="__", extra="forbid"
+    )
+
+    home: Path = Field(Path("var"), description="Folder of the database, files and keys.")
+    database_url: str = Field("", description="postgresql+asyncpg://...; empty: SQLite in home.")
+    master_key: Path | None = Field(None, description="Master key file; empty: <home>/master.key.")
+    crypto_profile: Literal["standard", "gm"] = Field(
+        "standard", description="standard (AES, SHA-256) or gm (SM4, SM3)."
+    )
+    anchors: Path | None = Field(
+        None, description="Where the audit anchor is written; best on another disk or host."
+    )
+    timezone: str = Field("Asia/Shanghai", description="The hospital's time zone.")
+    demo: bool = Field(False, description="A hospital to play with; never for real patients.")
+    log_format: Literal["json", "console"] = Field("json", description="How log lines look.")
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    mail: MailSettings = Field(default_factory=MailSettings)
+    backup: BackupSettings = Field(default_factory=BackupSettings)
+    providers: ProviderSettings = Field(default_factory=ProviderSettings)
+
+    @classmethod
+    def load(cls, home: Path | None = None) -> "Settings":
+        """Read the environment and `<home>/xinglin.toml`; the environment wins."""
+        settings = cls() if home is None else cls(home=home)
+        file = settings.home / "xinglin.toml"
+        if not file.exists():
+            return settings
+
+        class WithFile(cls):  # type: ignore[misc, valid-type]
+            @classmethod
+            def settings_customise_sources(
+                cls,
+                settings_cls: type[BaseSettings],
+                init_settings: PydanticBaseSettingsSource,
+                env_settings: PydanticBaseSettingsSource,
+                dotenv_settings: PydanticBaseSettingsSource,
+                file_secret_settings: PydanticBaseSettingsSource,
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                del dotenv_settings, file_secret_settings
+                toml = TomlConfigSettingsSource(settings_cls, file)
+                return init_settings, env_settings, toml
+
+        loaded: Settings = WithFile(home=settings.home)
+        return loaded
+
+    @property
+    def database(self) -> str:
+        """The URL of the database."""
+        return self.database_url or f"sqlite:///{self.home / 'xinglin.db'}"
+
+    @property
+    def key_file(self) -> Path:
+        return self.master_key or self.home / "master.key"
+
+    @property
+    def anchor_file(self) -> Path:
+        return (self.anchors or self.home / "anchors") / "audit.jsonl"
+
+    @property
+    def files(self) -> Path:
+        """The folder of the encrypted file store."""
+        return self.home / "files"

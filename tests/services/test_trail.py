@@ -1,0 +1,88 @@
+"""Every act leaves a trace that shows when it is tampered with."""
+
+import pytest
+from sqlalchemy import select, text
+
+from data.audit import AuditEntry
+from data.errors import Forbidden
+from data.institution import Institution
+from services.audit import Search
+from services.policy import HOUSE, Action, Role, Subject
+from tests.factories import INSTITUTION, MONDAY, an_actor
+
+
+async def found(clinic, name="示范县人民医院(测试)"):
+    async with clinic.transactions.open(HOUSE) as tx:
+        tx.allow(Action.INSTITUTION_FOUND, Subject("institution"))
+        row = Institution(
+            id=INSTITUTION, name=name, uscc="121101019999000038", created_at=tx.now
+        )
+        tx.session.add(row)
+
+
+async def test_an_act_is_chained_with_what_it_changed(clinic):
+    """R016, S-AUD-1."""
+    await found(clinic)
+    admin = an_actor(Role.SYSTEM_ADMIN)
+    async with clinic.transactions.open(admin) as tx:
+        row = await tx.get(Institution, INSTITUTION)
+        tx.allow(Action.INSTITUTION_CHANGE, Subject("institution", row.id, institution_id=row.id))
+        row.name = "示范县中医院(测试)"
+
+    auditor = an_actor(Role.AUDIT_ADMIN)
+    entries, total = await clinic.audit.page(auditor, Search(action="institution:change"))
+
+    assert total == 1
+    [change] = entries[0].detail["changes"].values()
+    assert change["name"] == ["示范县人民医院(测试)", "示范县中医院(测试)"]
+    assert (await clinic.audit.verify(auditor)).whole
+
+
+async def test_a_refusal_is_noted_though_nothing_was_done(clinic):
+    """S-AUD-1: the result is part of the entry."""
+    doctor = an_actor(Role.DOCTOR)
+    with pytest.raises(Forbidden):
+        async with clinic.transactions.open(doctor) as tx:
+            tx.allow(Action.INSTITUTION_CHANGE, Subject("institution", INSTITUTION))
+
+    entries, _ = await clinic.audit.page(an_actor(Role.AUDIT_ADMIN), Search(result="denied"))
+
+    assert [(e.actor_id, e.action) for e in entries] == [(doctor.user_id, "institution:change")]
+
+
+@pytest.mark.parametrize("column", ["subject", "purpose", "actor_id", "at", "detail", "result"])
+async def test_a_changed_entry_breaks_the_chain(clinic, column):
+    """S-AUD-1: append-only and chained."""
+    await found(clinic)
+    async with clinic.database.transaction(write=True) as session:
+        await session.execute(text("DROP TRIGGER audit_entry_no_update"))
+        row = await session.scalar(select(AuditEntry))
+        old = getattr(row, column)
+        changed = {"detail": {"x": 1}, "at": MONDAY.replace(year=2025), "actor_id": INSTITUTION}
+        setattr(row, column, changed.get(column, "denied" if column == "result" else f"{old}x"))
+
+    verdict = await clinic.audit.verify(HOUSE)
+
+    assert verdict.broken_at == 1
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit_entry SET purpose = 'x'", "DELETE FROM audit_entry"])
+async def test_the_database_refuses_to_forget(clinic, statement):
+    await found(clinic)
+    with pytest.raises(Exception, match="never changed"):
+        async with clinic.database.transaction(write=True) as session:
+            await session.execute(text(statement))
+
+
+async def test_a_tail_that_was_cut_off_shows_against_the_anchor(clinic):
+    await found(clinic)
+    await clinic.audit.verify(HOUSE)
+    last = await clinic.audit.anchor(HOUSE)
+    async with clinic.database.transaction(write=True) as session:
+        await session.execute(text("DROP TRIGGER audit_entry_no_delete"))
+        await session.execute(text(f"DELETE FROM audit_entry WHERE seq >= {last - 1}"))
+
+    verdict = await clinic.audit.verify(HOUSE)
+
+    assert verdict.broken_at is None
+    assert verdict.beyond_anchor
