@@ -20,7 +20,7 @@ run: $(RUNTIME) ## Serve the hospital kept in ./var (make one with .venv/bin/xin
 
 test: $(DEV) ## Install what the tests need (as root) and run them all; ARGS="-k name" for a few
 	@$(PY) -m scripts.peers
-	@$(PY) -m pytest -q --durations=10 $(ARGS)
+	@$(PY) -m pytest -q --tb=short --durations=10 $(ARGS)
 
 check: $(DEV) ## Format, lint, types, layers, generated documents; under a minute
 	@$(PY) -m scripts.check
@@ -33,7 +33,7 @@ bench: $(DEV) ## Measure against named baselines and write docs/evidence.md
 
 soak: $(DEV) ## The tests that have a long form, at full length: hours
 	@$(PY) -m scripts.peers
-	@$(PY) -m pytest -q --durations=10 --soak --timeout=0 -m soak $(ARGS)
+	@$(PY) -m pytest -q --tb=short --durations=10 --soak --timeout=0 -m soak $(ARGS)
 
 shots: $(DEV) ## Take a picture of every page, light and dark, into screenshots/
 	@$(PY) -m scripts.peers

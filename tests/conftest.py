@@ -12,6 +12,8 @@ from data.database import Database
 from services.clinic import Clinic
 from services.settings import Settings
 
+pytest_plugins = ["tests.plugin"]
+
 MASTER = bytes(range(32))
 
 
