@@ -22,7 +22,6 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm.exc import StaleDataError
 
-from data.base import Base
 from data.errors import Conflict, DomainError, NotFound, Unavailable
 from data.sqlite_file import SqliteFile
 from data.writer import Writer
@@ -137,7 +136,9 @@ class Database:
 
     async def create_tables(self) -> None:
         """For tests; a hospital's database is made by the migrations."""
-        await self.run(Base.metadata.create_all)
+        from data.tables import metadata  # noqa: PLC0415 - the tables know this file
+
+        await self.run(metadata.create_all)
 
     async def close(self) -> None:
         """Finish what stands in line and let the next process have the database."""
