@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DDL, BigInteger, event
+from sqlalchemy import BigInteger, Connection, event
 from sqlalchemy.orm import Mapped, mapped_column
 
 from data.base import L2, L3, L4, Base, Placed
@@ -73,28 +73,23 @@ def _plain(value: object) -> object:
 # The database itself refuses to forget. What may go after the retention time goes through
 # `services/audit.py`, which lifts these for that one statement.
 _APPEND_ONLY = "an audit entry is never changed"
-for _verb in ("UPDATE", "DELETE"):
-    event.listen(
-        AuditEntry.__table__,
-        "after_create",
-        DDL(
-            f"CREATE TRIGGER audit_entry_no_{_verb.lower()} BEFORE {_verb} ON audit_entry "
-            f"BEGIN SELECT RAISE(ABORT, '{_APPEND_ONLY}'); END"
-        ).execute_if(dialect="sqlite"),
-    )
-event.listen(
-    AuditEntry.__table__,
-    "after_create",
-    DDL(
-        "CREATE OR REPLACE FUNCTION audit_entry_append_only() RETURNS trigger AS $$ "
-        f"BEGIN RAISE EXCEPTION '{_APPEND_ONLY}'; END $$ LANGUAGE plpgsql"
-    ).execute_if(dialect="postgresql"),
-)
-event.listen(
-    AuditEntry.__table__,
-    "after_create",
-    DDL(
-        "CREATE TRIGGER audit_entry_no_change BEFORE UPDATE OR DELETE ON audit_entry "
-        "FOR EACH ROW EXECUTE FUNCTION audit_entry_append_only()"
-    ).execute_if(dialect="postgresql"),
-)
+TRIGGERS = {
+    "sqlite": [
+        f"CREATE TRIGGER audit_entry_no_{verb.lower()} BEFORE {verb} ON audit_entry "
+        f"BEGIN SELECT RAISE(ABORT, '{_APPEND_ONLY}'); END"
+        for verb in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        f"""CREATE OR REPLACE FUNCTION audit_entry_append_only() RETURNS trigger AS $$
+        BEGIN RAISE EXCEPTION '{_APPEND_ONLY}'; END $$ LANGUAGE plpgsql""",
+        """CREATE TRIGGER audit_entry_no_change BEFORE UPDATE OR DELETE ON audit_entry
+        FOR EACH ROW EXECUTE FUNCTION audit_entry_append_only()""",
+    ],
+}
+
+
+@event.listens_for(AuditEntry.__table__, "after_create")
+def guard_entries(_table: object, connection: Connection, **_: object) -> None:
+    """Set the triggers that keep entries as they are; migrations call it too."""
+    for statement in TRIGGERS[connection.dialect.name]:
+        connection.exec_driver_sql(statement)

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, dataclass_transform
 from uuid import UUID
 
 from sqlalchemy import JSON, DateTime, Enum, MetaData
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
 from data.clock import new_id
@@ -25,7 +25,7 @@ NAMES = {
 L1: dict[Any, Any] = {"level": 1}  # public
 L2: dict[Any, Any] = {"level": 2}  # wide use: keys, counts, states
 L3: dict[Any, Any] = {"level": 3}  # staff of the house
-L4: dict[Any, Any] = {"level": 4}  # identifies a person, or opens something: only who treats or owns
+L4: dict[Any, Any] = {"level": 4}  # identifies a person: who treats them, and themselves
 L5: dict[Any, Any] = {"level": 5}  # specially protected diagnoses: only named staff
 
 
@@ -56,15 +56,22 @@ _WORD = Enum(
 )
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(mapped_column, relationship))
 class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
     """A table's row: made with keywords only, so that a forgotten column is a type error."""
 
     metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = {datetime: UtcDateTime, StrEnum: _WORD, dict[str, Any]: JSON, list[str]: JSON}
+    type_annotation_map = {
+        datetime: UtcDateTime,
+        StrEnum: _WORD,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+    }
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id, info=L2)
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(mapped_column, relationship))
 class Placed(MappedAsDataclass, kw_only=True):
     """A row that belongs to an institution and, within it, perhaps to one site (院区)."""
 

@@ -23,7 +23,7 @@ class SystemClock:
 
 
 def new_id() -> UUID:
-    """Return a UUID of version 7 (RFC 9562): unique anywhere, and sorted by birth to the millisecond.
+    """Return a UUID of version 7 (RFC 9562): unique anywhere, sorted by birth to the millisecond.
 
     Rows that are born together then lie together, so that indexes stay compact.
     """

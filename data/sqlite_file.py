@@ -1,4 +1,4 @@
-"""Opening an SQLite file, encrypted or not: once to write to it, and a few times to read from it."""
+"""Opening an SQLite file, encrypted or not: once to write, and a few times to read from it."""
 
 import fcntl
 import os

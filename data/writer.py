@@ -59,7 +59,7 @@ class Writer:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Yield a session for one unit of work; leave only when it is on the disk, or has failed."""
+        """Yield a session for one unit of work; leave when it is on the disk, or has failed."""
         turn, keep = self._stand_in_line(), False
         try:
             await turn.begins

@@ -19,9 +19,8 @@ from services.permissions import (
     RULES,
     SENSITIVE,
     Action,
-    Role,
 )
-from services.rules import Actor, Grant, Subject
+from services.rules import Actor, Grant, Role, Subject
 
 __all__ = [
     "ANYBODY",

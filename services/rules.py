@@ -163,7 +163,9 @@ not_own = Rule(
     lambda actor, grant, subject: (
         _same_place(actor, grant, subject) and subject.owner_id != actor.user_id
     ),
-    lambda actor, grant, table: _in_same_place(actor, grant, table)
-    & or_(table.owner_id.is_(None), table.owner_id != actor.user_id),
+    lambda actor, grant, table: (
+        _in_same_place(actor, grant, table)
+        & or_(table.owner_id.is_(None), table.owner_id != actor.user_id)
+    ),
 )
 """What lies in my place and is another's: nobody decides about themselves."""

@@ -20,11 +20,15 @@ from pydantic_settings import (
 class ServerSettings(BaseModel):
     """Where the house listens."""
 
-    host: str = Field("127.0.0.1", description="Address for plain HTTP; keep it on this machine.")
-    port: int = Field(8080, description="Port for plain HTTP; 0 switches it off.")
-    tls_host: str = Field("0.0.0.0", description="Address for HTTPS.")  # noqa: S104
-    tls_port: int = Field(8443, description="Port for HTTPS; 0 switches it off.")
-    public_url: str = Field("", description="What people type to reach us, when not the LAN name.")
+    host: str = Field(
+        default="127.0.0.1", description="Address for plain HTTP; keep it on this machine."
+    )
+    port: int = Field(default=8080, description="Port for plain HTTP; 0 switches it off.")
+    tls_host: str = Field(default="0.0.0.0", description="Address for HTTPS.")  # noqa: S104
+    tls_port: int = Field(default=8443, description="Port for HTTPS; 0 switches it off.")
+    public_url: str = Field(
+        default="", description="What people type to reach us, when not the LAN name."
+    )
     proxies: list[str] = Field(
         default_factory=list, description="Addresses of reverse proxies whose headers are believed."
     )
@@ -33,31 +37,36 @@ class ServerSettings(BaseModel):
 class MailSettings(BaseModel):
     """The mail server that takes our letters; without a host no mail is sent."""
 
-    host: str = Field("", description="Name of the SMTP server.")
-    port: int = Field(587, description="Its port.")
-    user: str = Field("", description="Name to sign in with, if it asks.")
-    password: SecretStr = Field(SecretStr(""), description="Password to sign in with.")
-    security: Literal["starttls", "tls", "none"] = Field("starttls", description="Encryption.")
-    sender: str = Field("", description="Address that letters come from.")
+    host: str = Field(default="", description="Name of the SMTP server.")
+    port: int = Field(default=587, description="Its port.")
+    user: str = Field(default="", description="Name to sign in with, if it asks.")
+    password: SecretStr = Field(default=SecretStr(""), description="Password to sign in with.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="Encryption."
+    )
+    sender: str = Field(default="", description="Address that letters come from.")
 
 
 class BackupSettings(BaseModel):
     """Where copies go. (S-BCK-1)"""
 
     target: str = Field(
-        "", description="A directory, or sftp://user@host[:port]/path; empty: <home>/backup."
+        default="",
+        description="A directory, or sftp://user@host[:port]/path; empty: <home>/backup.",
     )
-    ssh_key: Path | None = Field(None, description="Private key for an SFTP target.")
-    ssh_known_hosts: Path | None = Field(None, description="Host keys of an SFTP target.")
-    at: str = Field("02:30", description="When the nightly copy is made, hospital time.")
-    keep: int = Field(14, description="How many nightly copies are kept.")
+    ssh_key: Path | None = Field(default=None, description="Private key for an SFTP target.")
+    ssh_known_hosts: Path | None = Field(default=None, description="Host keys of an SFTP target.")
+    at: str = Field(default="02:30", description="When the nightly copy is made, hospital time.")
+    keep: int = Field(default=14, description="How many nightly copies are kept.")
 
 
 class ProviderSettings(BaseModel):
     """Which adapter serves which port."""
 
-    sms: str = Field("none", description="SMS: none, sandbox, or an installed provider's name.")
-    scanner: str = Field("none", description="Virus scanner for uploads: none or clamd.")
+    sms: str = Field(
+        default="none", description="SMS: none, sandbox, or an installed provider's name."
+    )
+    scanner: str = Field(default="none", description="Virus scanner for uploads: none or clamd.")
 
 
 class Settings(BaseSettings):
@@ -67,18 +76,26 @@ class Settings(BaseSettings):
         env_prefix="XINGLIN_", env_nested_delimiter="__", extra="forbid"
     )
 
-    home: Path = Field(Path("var"), description="Folder of the database, files and keys.")
-    database_url: str = Field("", description="postgresql+asyncpg://...; empty: SQLite in home.")
-    master_key: Path | None = Field(None, description="Master key file; empty: <home>/master.key.")
+    home: Path = Field(default=Path("var"), description="Folder of the database, files and keys.")
+    database_url: str = Field(
+        default="", description="postgresql+asyncpg://...; empty: SQLite in home."
+    )
+    master_key: Path | None = Field(
+        default=None, description="Master key file; empty: <home>/master.key."
+    )
     crypto_profile: Literal["standard", "gm"] = Field(
-        "standard", description="standard (AES, SHA-256) or gm (SM4, SM3)."
+        default="standard", description="standard (AES, SHA-256) or gm (SM4, SM3)."
     )
     anchors: Path | None = Field(
-        None, description="Where the audit anchor is written; best on another disk or host."
+        default=None, description="Where the audit anchor is written; best on another disk or host."
     )
-    timezone: str = Field("Asia/Shanghai", description="The hospital's time zone.")
-    demo: bool = Field(False, description="A hospital to play with; never for real patients.")
-    log_format: Literal["json", "console"] = Field("json", description="How log lines look.")
+    timezone: str = Field(default="Asia/Shanghai", description="The hospital's time zone.")
+    demo: bool = Field(
+        default=False, description="A hospital to play with; never for real patients."
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="How log lines look."
+    )
     server: ServerSettings = Field(default_factory=ServerSettings)
     mail: MailSettings = Field(default_factory=MailSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)

@@ -95,16 +95,21 @@ def _note_changes(session: Session, _context: object, _instances: object) -> Non
     changes: Changes | None = session.info.get("changes")
     if changes is None:
         return
-    for row in session.new:
-        if isinstance(row, Base) and row.__tablename__ not in KEPT_APART:
-            changes.setdefault(f"{row.__tablename__}:{row.id}", {})["added"] = True
-    for row in session.dirty:
-        if isinstance(row, Base) and row.__tablename__ not in KEPT_APART:
-            if changed := _columns_changed(row):
-                changes.setdefault(f"{row.__tablename__}:{row.id}", {}).update(changed)
-    for row in session.deleted:
-        if isinstance(row, Base) and row.__tablename__ not in KEPT_APART:
-            changes.setdefault(f"{row.__tablename__}:{row.id}", {})["deleted"] = True
+    for row in filter(_followed, session.new):
+        changes.setdefault(_name(row), {})["added"] = True
+    for row in filter(_followed, session.dirty):
+        if changed := _columns_changed(row):
+            changes.setdefault(_name(row), {}).update(changed)
+    for row in filter(_followed, session.deleted):
+        changes.setdefault(_name(row), {})["deleted"] = True
+
+
+def _followed(row: object) -> bool:
+    return isinstance(row, Base) and row.__tablename__ not in KEPT_APART
+
+
+def _name(row: Base) -> str:
+    return f"{row.__tablename__}:{row.id}"
 
 
 def _columns_changed(row: Base) -> dict[str, Any]:

@@ -66,7 +66,8 @@ def nobody_makes_the_line_wait(caplog: pytest.LogCaptureFixture) -> Iterator[Non
     waits = [
         record
         for record in caplog.get_records("call")
-        if record.name == "data.writer" and record.levelno >= logging.WARNING
+        if record.name == "data.writer"
+        and record.levelno >= logging.WARNING
         and "waited for something else" in record.getMessage()
     ]
     assert not waits, "a unit of work awaited something other than its session"

@@ -14,9 +14,7 @@ from tests.factories import INSTITUTION, MONDAY, an_actor
 async def found(clinic, name="示范县人民医院(测试)"):
     async with clinic.transactions.open(HOUSE) as tx:
         tx.allow(Action.INSTITUTION_FOUND, Subject("institution"))
-        row = Institution(
-            id=INSTITUTION, name=name, uscc="121101019999000038", created_at=tx.now
-        )
+        row = Institution(id=INSTITUTION, name=name, uscc="121101019999000038", created_at=tx.now)
         tx.session.add(row)
 
 
@@ -66,7 +64,9 @@ async def test_a_changed_entry_breaks_the_chain(clinic, column):
     assert verdict.broken_at == 1
 
 
-@pytest.mark.parametrize("statement", ["UPDATE audit_entry SET purpose = 'x'", "DELETE FROM audit_entry"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit_entry SET purpose = 'x'", "DELETE FROM audit_entry"]
+)
 async def test_the_database_refuses_to_forget(clinic, statement):
     await found(clinic)
     with pytest.raises(Exception, match="never changed"):
