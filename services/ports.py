@@ -6,7 +6,9 @@ as entry points (`xinglin.<port>`), and pass one conformance suite a port (tests
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 
@@ -66,6 +68,37 @@ class Scanner(Protocol):
 
     async def scan(self, chunks: AsyncIterator[bytes]) -> ScanVerdict:
         """Read all of it and judge; raise `Unavailable` if the scanner does not answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCertificate:
+    """What HTTPS is served with."""
+
+    chain: Path
+    """PEM, the server's certificate first."""
+    key: Path
+    authority: Path | None
+    """The certificate of our own authority, for people to install; None if the world knows it."""
+    names: tuple[str, ...]
+    """The host names and addresses it is good for."""
+    valid_to: datetime
+    fingerprint: str
+    """SHA-256 of the authority's certificate (of the server's own, if there is none)."""
+
+
+class CertificateOffice(Protocol):
+    """Sees to it that there is a certificate; all of it blocks, so call it off the event loop."""
+
+    def current(self) -> ServerCertificate | None:
+        """Return the certificate we have, due or not; None if there is none."""
+        ...
+
+    def ready(self, now: datetime) -> ServerCertificate:
+        """Return the certificate to serve with, made or renewed first if that is due.
+
+        Raise `Unavailable` if a public authority did not answer or could not see us.
+        """
         ...
 
 
