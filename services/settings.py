@@ -34,6 +34,30 @@ class ServerSettings(BaseModel):
     )
 
 
+class CertificateSettings(BaseModel):
+    """Where the certificate for HTTPS comes from; browsers give no camera without one."""
+
+    source: Literal["lan", "acme", "files"] = Field(
+        default="lan", description="lan: our own authority; acme: a public one; files: yours."
+    )
+    names: list[str] = Field(
+        default_factory=list, description="Host names; lan adds this machine's own to them."
+    )
+    chain: Path | None = Field(default=None, description="For files: the certificate, PEM.")
+    key: Path | None = Field(default=None, description="For files: its private key, PEM.")
+    acme_directory: str = Field(
+        default="https://acme-v02.api.letsencrypt.org/directory",
+        description="For acme: address of the authority's directory.",
+    )
+    acme_contact: str = Field(default="", description="For acme: who is told of trouble, e-mail.")
+    acme_port: int = Field(
+        default=80, description="For acme: port that answers the check; port 80 leads to it."
+    )
+    acme_trust: Path | None = Field(
+        default=None, description="For acme: certificates to trust a private authority by, PEM."
+    )
+
+
 class MailSettings(BaseModel):
     """The mail server that takes our letters; without a host no mail is sent."""
 
@@ -97,6 +121,7 @@ class Settings(BaseSettings):
         default="json", description="How log lines look."
     )
     server: ServerSettings = Field(default_factory=ServerSettings)
+    certificate: CertificateSettings = Field(default_factory=CertificateSettings)
     mail: MailSettings = Field(default_factory=MailSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)
     providers: ProviderSettings = Field(default_factory=ProviderSettings)
