@@ -29,6 +29,7 @@ def _exists(pattern: str) -> Callable[[], bool]:
 
 # Debian package -> is what we need of it here already?
 NEEDED: dict[str, Callable[[], bool]] = {
+    "adduser": _found("adduser"),
     "binutils": _found("objdump"),
     "chromium": _found("chromium"),
     "dpkg-dev": _found("dpkg-shlibdeps"),
@@ -37,7 +38,9 @@ NEEDED: dict[str, Callable[[], bool]] = {
     "npm": _found("npm"),
     "openssh-server": _found("sshd"),
     "pebble": _found("pebble"),
+    "libseccomp2": _exists("usr/lib/*/libseccomp.so.2"),
     "postgresql": _exists("usr/lib/postgresql/*/bin/initdb"),
+    "python3": _exists("usr/bin/python3"),
     "systemd": _found("systemd-analyze"),
     "util-linux": _found("setpriv"),
 }

@@ -1,0 +1,170 @@
+"""The Debian package: installed without a network, upgraded, removed, and no record lost."""
+
+import grp
+import pwd
+import re
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.conftest import NEW, OLD, Packages, build_package, installed_version
+from tests.peers import need
+
+# One machine, one dpkg: these run in one process. The first builds two packages from wheels.
+pytestmark = [pytest.mark.xdist_group("dpkg"), pytest.mark.timeout(900)]
+UNIT = Path("/usr/lib/systemd/system/xinglin.service")
+KEY = Path("/etc/xinglin/master.key")
+HOME = Path("/var/lib/xinglin")
+SETTINGS = Path("/etc/xinglin/xinglin.env")
+EXPOSURE_LIMIT = 20  # of 100, as systemd-analyze counts; an unconfined service has 96
+
+
+def sh(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def install(package: Path) -> str:
+    """Install in a network namespace with no interface but its own loopback."""
+    need("unshare")
+    done = sh("unshare", "--net", "dpkg", "--install", package)
+    return done.stdout
+
+
+@pytest.fixture
+def new(packages: Packages, clean_machine: None) -> str:
+    return install(packages.new)
+
+
+def field(package: Path, name: str) -> str:
+    return sh("dpkg-deb", "--field", package, name).stdout.strip()
+
+
+def test_the_package_asks_for_the_python_it_was_built_for(packages: Packages):
+    """A private interpreter in somebody's home cannot serve a service's user."""
+    version = sh("/usr/bin/python3", "-c", "import sys; print(sys.version_info[1])").stdout.strip()
+    needs = field(packages.new, "Depends")
+    assert f"python3 (>= 3.{version}), python3 (<< 3.{int(version) + 1})" in needs
+    assert "libc6" in needs
+    assert field(packages.new, "Version") == NEW
+
+
+def test_no_path_of_the_build_machine_is_inside(packages: Packages, tmp_path: Path):
+    sh("dpkg-deb", "--raw-extract", packages.new, tmp_path)
+    starter = tmp_path / "opt/xinglin/bin/xinglin"
+    assert starter.read_text().startswith("#!/opt/xinglin/bin/python3 -I\n")
+    for name in ("python", "python3"):
+        assert (tmp_path / "opt/xinglin/bin" / name).readlink().parent == Path("/usr/bin")
+    needle = str(packages.new.parent.parent).encode()
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert len(files) > 1000
+    assert [str(path) for path in files if needle in path.read_bytes()] == []
+
+
+def test_the_same_sources_give_the_same_bytes(
+    packages: Packages, built_wheel: Path, tmp_path: Path
+):
+    again = build_package(built_wheel, tmp_path)
+    assert again.read_bytes() == packages.new.read_bytes()
+
+
+def test_installing_makes_a_user_a_home_and_a_place_for_the_key(new: str):
+    assert "Next: sudo xinglin init" in new
+    user = pwd.getpwnam("xinglin")
+    assert (user.pw_dir, user.pw_shell) == (str(HOME), "/usr/sbin/nologin")
+    home, place = HOME.stat(), KEY.parent.stat()
+    assert (home.st_uid, stat.S_IMODE(home.st_mode)) == (user.pw_uid, 0o700)
+    assert (place.st_uid, grp.getgrgid(place.st_gid).gr_name) == (0, "xinglin")
+    assert stat.S_IMODE(place.st_mode) == 0o770
+
+
+def test_nothing_installed_may_be_changed_by_the_service(new: str):
+    user = pwd.getpwnam("xinglin")
+    installed = [path for path in Path("/opt/xinglin").rglob("*") if not path.is_symlink()]
+    assert len(installed) > 1000
+    loose = [path for path in installed if path.stat().st_uid or path.stat().st_mode & 0o022]
+    assert loose == []
+    assert user.pw_uid != 0
+
+
+def test_dpkg_finds_every_file_as_it_was_packed(new: str):
+    assert sh("dpkg", "--verify", "xinglin").stdout == ""
+
+
+def test_the_command_runs_as_the_services_user(new: str):
+    """As root it would leave files that the service cannot read."""
+    assert NEW in sh("/usr/bin/xinglin", "version").stdout
+
+
+def test_the_unit_is_sound(new: str):
+    """Not run under systemd here: verified only."""
+    need("systemd-analyze")
+    done = sh("systemd-analyze", "verify", "--man=no", UNIT)
+    assert done.stdout + done.stderr == ""
+
+
+def test_the_unit_gives_up_what_it_does_not_need(new: str):
+    need("systemd-analyze")
+    limit = f"--threshold={EXPOSURE_LIMIT}"
+    done = sh(
+        "systemd-analyze", "--no-pager", "security", "--offline=true", limit, UNIT, check=False
+    )
+    assert done.returncode == 0, done.stdout[-300:]
+    assert re.search(r"exposure level for xinglin.service: [01]\.\d OK", done.stdout)
+
+
+def test_an_upgrade_keeps_the_hospital_and_its_settings(packages: Packages, clean_machine: None):
+    install(packages.old)
+    assert installed_version() == OLD
+    assert OLD in sh("/usr/bin/xinglin", "version").stdout
+    (HOME / "xinglin.db").write_text("a hospital")
+    KEY.write_text("its key")
+    SETTINGS.write_text("XINGLIN_SERVER__TLS_PORT=9443\n")
+
+    said = install(packages.new)
+
+    assert installed_version() == NEW
+    assert NEW in sh("/usr/bin/xinglin", "version").stdout
+    assert (HOME / "xinglin.db").read_text() == "a hospital"
+    assert KEY.read_text() == "its key"
+    assert SETTINGS.read_text() == "XINGLIN_SERVER__TLS_PORT=9443\n"
+    assert "xinglin init" not in said
+
+
+def test_removing_keeps_data_key_and_settings(packages: Packages, new: str):
+    (HOME / "xinglin.db").write_text("a hospital")
+    KEY.write_text("its key")
+    sh("dpkg", "--remove", "xinglin")
+    assert not Path("/opt/xinglin").exists()
+    assert not UNIT.exists()
+    assert (HOME / "xinglin.db").exists()
+    assert KEY.exists()
+    assert SETTINGS.exists()
+
+
+def test_purging_never_destroys_a_hospitals_records(packages: Packages, new: str):
+    """The law has them kept for decades; a package manager is not the one to end that."""
+    (HOME / "xinglin.db").write_text("a hospital")
+    KEY.write_text("its key")
+    said = sh("dpkg", "--purge", "xinglin").stdout
+    assert (HOME / "xinglin.db").read_text() == "a hospital"
+    assert KEY.read_text() == "its key"
+    assert not SETTINGS.exists()
+    assert "Kept: the hospital in /var/lib/xinglin" in said
+
+
+def test_purging_an_installation_without_a_hospital_leaves_nothing(new: str):
+    sh("dpkg", "--purge", "xinglin")
+    left = [path for path in (HOME, KEY.parent, Path("/opt/xinglin"), UNIT) if path.exists()]
+    assert left == []
+    assert installed_version() == ""
