@@ -22,7 +22,9 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm.exc import StaleDataError
 
+from data.crypto import Keys
 from data.errors import Conflict, DomainError, NotFound, Unavailable
+from data.sealed import unlock
 from data.sqlite_file import SqliteFile
 from data.writer import Writer
 
@@ -103,6 +105,12 @@ class Database:
             await self._lock.close()
             self._lock = None
             raise Conflict("database_in_use", path=self.url.database)
+
+    def unlock(self, keys: Keys) -> None:
+        """Let sealed columns be read and written with these keys, once open (data/sealed.py)."""
+        unlock(self.engine.sync_engine.dialect, keys)
+        if self._writer:
+            unlock(self._writer.dialect, keys)
 
     def transaction(self, *, write: bool) -> AbstractAsyncContextManager[AsyncSession]:
         """Yield the session of one unit of work, committed when the block is left without error.

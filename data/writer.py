@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Dialect, Engine
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from data.errors import Unavailable
@@ -91,6 +91,11 @@ class Writer:
         self._steps.append((step, done))
         self._set_off()
         return await done
+
+    @property
+    def dialect(self) -> Dialect:
+        """Where sealed columns look for their keys."""
+        return self._engine.dialect
 
     @property
     def waiting(self) -> int:

@@ -36,6 +36,7 @@ class Clinic:
         ports: Ports | None = None,
     ) -> "Clinic":
         """Put the services together over an open database."""
+        database.unlock(keys)
         bus = Bus(database, clock)
         transactions = Transactions(database, bus, Trail(keys, clock), clock)
         clinic = cls(
