@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, ExceptionContext, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
@@ -20,13 +20,14 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from data.crypto import Keys
 from data.errors import Conflict, DomainError, NotFound, Unavailable
 from data.sealed import unlock
 from data.sqlite_file import SqliteFile
-from data.writer import Writer
+from data.writer import Writer, follow
 
 T = TypeVar("T")
 
@@ -45,6 +46,17 @@ COMPLAINTS = (
 )
 
 
+class PooledSession(Session):
+    """The session of a unit of work on a pooled connection."""
+
+
+@event.listens_for(PooledSession, "after_commit")
+def _follow(session: Session) -> None:
+    # Not after the `async with`: whoever is cancelled during the COMMIT never gets that far.
+    if not session.in_nested_transaction():
+        follow(session.info.get("after", []))
+
+
 class Database:
     """One open database."""
 
@@ -61,9 +73,17 @@ class Database:
             self.engine = self._file.reading_engine()
         else:
             self.engine = create_async_engine(
-                self.url, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=10
+                self.url,
+                pool_size=CONNECTIONS,
+                max_overflow=0,
+                pool_timeout=10,
+                hide_parameters=True,  # what a statement was given is not for logs
             )
-        self._session = async_sessionmaker(self.engine, expire_on_commit=False)
+            event.listen(self.engine.sync_engine, "handle_error", _leave_out_the_detail)
+        self._session = async_sessionmaker(
+            self.engine, expire_on_commit=False, sync_session_class=PooledSession
+        )
+        self._closed = False
 
     @property
     def path(self) -> Path | None:
@@ -118,18 +138,17 @@ class Database:
         Callables appended to `session.info["after"]` run once it is committed, even if the
         caller has been cancelled meanwhile.
         """
+        if self._closed:
+            raise Unavailable("database_closed")
         if write and self._writer:
             return _complaining(self._writer.transaction())
         return _complaining(self._pooled())
 
     @asynccontextmanager
     async def _pooled(self) -> AsyncIterator[AsyncSession]:
-        after: list[Callable[[], None]] = []
         async with self._session.begin() as session:
-            session.info["after"] = after
+            session.info["after"] = []
             yield session
-        for callback in after:
-            callback()
 
     async def between_groups(self, step: Callable[[Any], T]) -> T:
         """Run `step` with SQLite's raw connection while nobody writes (see `Writer`)."""
@@ -150,6 +169,7 @@ class Database:
 
     async def close(self) -> None:
         """Finish what stands in line and let the next process have the database."""
+        self._closed = True
         if self._lock is not None:
             await self._lock.close()
         await self.engine.dispose()  # readers first: the last one out tidies the log away
@@ -183,3 +203,11 @@ def _named(error: Exception) -> Exception:
         if words in said:
             return Unavailable(code)
     return error
+
+
+def _leave_out_the_detail(context: ExceptionContext) -> None:
+    """Take out of PostgreSQL's complaint the line that quotes the row: logs are no place for it."""
+    error = context.sqlalchemy_exception
+    if error is not None:
+        said, found, _ = str(error.args[0]).partition("\nDETAIL:")
+        error.args = (said, *error.args[1:]) if found else error.args

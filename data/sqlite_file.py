@@ -94,6 +94,7 @@ class SqliteFile:
             poolclass=QueuePool,
             pool_size=1,
             max_overflow=0,
+            hide_parameters=True,  # what a statement was given is not for logs
         )
         event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
         return engine
@@ -106,6 +107,7 @@ class SqliteFile:
             pool_size=READERS,
             max_overflow=0,
             pool_timeout=10,
+            hide_parameters=True,
             connect_args={"async_creator_fn": self._connect_in_thread},
         )
         event.listen(engine.sync_engine, "connect", _forbid_writing)

@@ -42,6 +42,15 @@ class Turn:
         self.after: list[Callable[[], None]] = []
 
 
+def follow(after: list[Callable[[], None]]) -> None:
+    """Do what follows a commit; the work is kept, so that no error of theirs may fail it now."""
+    for callback in after:
+        try:
+            callback()
+        except Exception:
+            log.exception("what follows a commit failed")
+
+
 class Writer:
     """Lets units of work through one after the other and commits them in groups.
 
@@ -56,6 +65,7 @@ class Writer:
         self._line: deque[Turn] = deque()
         self._steps: deque[tuple[Callable[[Any], Any], asyncio.Future[Any]]] = deque()
         self._conductor: asyncio.Task[None] | None = None
+        self._closed = False
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -87,6 +97,8 @@ class Writer:
 
         For what needs the file at rest: checkpoints, shipping the log, a snapshot. All wait.
         """
+        if self._closed:
+            raise Unavailable("database_closed")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._steps.append((step, done))
         self._set_off()
@@ -103,9 +115,12 @@ class Writer:
         return len(self._line)
 
     async def close(self) -> None:
-        """Let those in line finish, then close the file."""
+        """Let those in line finish, then close the file; who comes later is refused."""
+        if self._closed:
+            return
+        self._closed = True
         if self._conductor:
-            await self._conductor
+            await asyncio.wait([self._conductor])  # which outlives us, should we be cancelled
         await asyncio.get_running_loop().run_in_executor(self._thread, self._put_away)
         self._thread.shutdown()
 
@@ -114,6 +129,8 @@ class Writer:
         self._engine.dispose()
 
     def _stand_in_line(self) -> Turn:
+        if self._closed:
+            raise Unavailable("database_closed")
         if len(self._line) >= LONGEST_LINE:
             raise Unavailable("busy", retry_after=2)
         turn = Turn()
@@ -149,11 +166,7 @@ class Writer:
             self._tell(turn)
 
     def _tell(self, turn: Turn) -> None:
-        for callback in turn.after:
-            try:
-                callback()
-            except Exception:  # the work is kept: nobody's news may fail it now
-                log.exception("what follows a commit failed")
+        follow(turn.after)
         if not turn.kept.done():  # it is if nobody waits any more
             turn.kept.set_result(None)
 

@@ -5,7 +5,6 @@ Tests of services, data and contracts run twice, on SQLite and on PostgreSQL; al
 tie a test to one.
 """
 
-import logging
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -48,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def kinds_for(item: pytest.Item, opens_it: bool) -> list[str]:
-    """Return the databases a test runs on: by its marks, where it lies, and whether it opens any."""
+    """Return the databases a test runs on: by its marks, its place, and what it asks for."""
     marked = [kind for kind in KINDS if item.get_closest_marker(kind)]
     folder = item.path.relative_to(Path(__file__).parent).parts[0]
     meant = marked or (list(KINDS) if opens_it and folder in ON_BOTH else ["sqlite"])
