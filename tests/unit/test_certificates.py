@@ -1,0 +1,180 @@
+"""Our own authority, checked by OpenSSL as a browser would check it."""
+
+import ipaddress
+import socket
+import ssl
+import stat
+import subprocess
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from data.errors import Invalid
+from integrations.certificates import Office, key_pem, lan_addresses, machine_names
+from services.settings import CertificateSettings
+from tests.peers import need
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+NAMES = ("gate", "gate.local", "localhost", "192.168.7.9", "127.0.0.1", "::1")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "tls"
+
+
+@pytest.fixture
+def office(folder):
+    return Office(CertificateSettings(), folder, lambda: NAMES)
+
+
+def shaken(certificate, name: str, trusted) -> str:
+    """Shake hands over TLS on loopback as a browser that knows our authority; return the TLS."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate.chain, certificate.key)
+    client = ssl.create_default_context(cafile=trusted)
+    client.verify_flags |= ssl.VERIFY_X509_STRICT
+    ours, theirs = socket.socketpair()
+
+    def answer() -> None:
+        with ours:
+            try:
+                server.wrap_socket(ours, server_side=True).close()
+            except OSError:
+                return  # the other side says why
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        with client.wrap_socket(theirs, server_hostname=name) as secure:
+            return str(secure.version())
+    finally:
+        theirs.close()
+        thread.join()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_phone_that_knows_our_authority_trusts_every_name_of_the_machine(office, name):
+    """S-TLS: names, host.local and LAN addresses alike."""
+    made = office.ready(NOW)
+    assert shaken(made, name, made.authority) == "TLSv1.3"
+
+
+def test_another_name_is_not_ours_to_use(office):
+    made = office.ready(NOW)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shaken(made, "192.168.7.10", made.authority)
+
+
+def test_the_authority_can_vouch_for_no_site_outside_the_house(office, folder):
+    """Whoever steals its key cannot pretend to be a bank: the name constraints forbid it."""
+    made = office.ready(NOW)
+    authority = x509.load_pem_x509_certificate(made.authority.read_bytes())
+    signer = load_pem_private_key((folder / "authority.key").read_bytes(), None)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bank")])
+    forged = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(authority.subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW - timedelta(days=1))
+        .not_valid_after(NOW + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("bank.example")]), critical=False)
+        .sign(signer, hashes.SHA256())
+    )
+    (folder / "forged.pem").write_bytes(forged.public_bytes(Encoding.PEM))
+    (folder / "forged.key").write_bytes(key_pem(key))
+    done = subprocess.run(
+        [need("openssl"), "verify", "-CAfile", made.authority, folder / "forged.pem"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "permitted subtree violation" in done.stderr
+
+
+def test_private_keys_are_for_their_owner_alone(office, folder):
+    office.ready(NOW)
+    for name in ("authority.key", "server.key"):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_certificate_lasts_as_long_as_browsers_allow(office):
+    made = office.ready(NOW)
+    assert made.valid_to == NOW + timedelta(days=397)
+    assert len(made.fingerprint.split(":")) == 32
+
+
+def test_it_is_made_once_and_renewed_a_month_before_it_ends(office):
+    first = office.ready(NOW)
+    again = office.ready(NOW + timedelta(days=366))
+    assert again == first
+
+    renewed = office.ready(NOW + timedelta(days=367))
+
+    assert renewed.valid_to == NOW + timedelta(days=367 + 397)
+    assert renewed.fingerprint == first.fingerprint, "phones need not install anything again"
+
+
+def test_a_new_address_brings_a_new_certificate_from_the_same_authority(folder):
+    first = Office(CertificateSettings(), folder, lambda: NAMES).ready(NOW)
+    moved = Office(CertificateSettings(), folder, lambda: (*NAMES, "10.1.1.1")).ready(NOW)
+    assert "10.1.1.1" in moved.names
+    assert moved.fingerprint == first.fingerprint
+    assert shaken(moved, "10.1.1.1", moved.authority)
+
+
+def test_a_name_the_authority_may_not_vouch_for_brings_a_new_authority(folder):
+    first = Office(CertificateSettings(), folder, lambda: NAMES).ready(NOW)
+    public = CertificateSettings(names=["visit.hospital.example"])
+    moved = Office(public, folder, lambda: NAMES).ready(NOW)
+    assert moved.fingerprint != first.fingerprint
+    assert shaken(moved, "visit.hospital.example", moved.authority)
+
+
+def test_an_authority_whose_key_was_lost_is_made_anew(office, folder):
+    first = office.ready(NOW)
+    (folder / "authority.key").unlink()
+    renewed = office.ready(NOW + timedelta(days=390))
+    assert renewed.fingerprint != first.fingerprint
+
+
+def test_a_certificate_of_the_hospital_is_used_as_it_is(folder, tmp_path):
+    made = Office(CertificateSettings(), folder, lambda: NAMES).ready(NOW)
+    theirs = CertificateSettings(source="files", chain=made.chain, key=made.key)
+    found = Office(theirs, tmp_path / "unused").ready(NOW)
+    assert found.chain == made.chain
+    assert found.authority is None
+    assert not (tmp_path / "unused").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(None, "certificate_missing"), (b"hello", "certificate_unreadable")]
+)
+def test_a_missing_or_broken_file_is_said_in_a_sentence(tmp_path, content, code):
+    chain = tmp_path / "chain.pem"
+    if content:
+        chain.write_bytes(content)
+    theirs = CertificateSettings(source="files", chain=chain, key=chain)
+    with pytest.raises(Invalid) as refusal:
+        Office(theirs, tmp_path).ready(NOW)
+    assert refusal.value.code == code
+
+
+def test_the_machine_knows_its_own_names():
+    names = machine_names()
+    assert {
+        "localhost",
+        "127.0.0.1",
+        f"{socket.gethostname().partition('.')[0].lower()}.local",
+    } <= {*names}
+    assert not any(ipaddress.ip_address(one).is_loopback for one in lan_addresses())
