@@ -7,6 +7,8 @@ from data.crypto import Keys
 from data.database import Database
 from services.audit import Audit
 from services.bus import Bus
+from services.events import SettingChanged
+from services.policy_settings import PolicySettings
 from services.ports import Ports
 from services.settings import Settings
 from services.trail import Trail
@@ -24,6 +26,7 @@ class Clinic:
     database: Database
     bus: Bus
     transactions: Transactions
+    policy: PolicySettings
     audit: Audit
 
     @classmethod
@@ -47,6 +50,7 @@ class Clinic:
             database=database,
             bus=bus,
             transactions=transactions,
+            policy=PolicySettings(transactions),
             audit=Audit(transactions, keys, settings.anchor_file),
         )
         clinic.follow_procedures()
@@ -57,3 +61,4 @@ class Clinic:
 
         docs/sop.md is generated from this table.
         """
+        self.bus.on(SettingChanged, self.policy.reload)

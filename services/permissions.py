@@ -99,7 +99,10 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.SETTING_CHANGE: {Role.SYSTEM_ADMIN: in_place},
     Action.SETTING_CHANGE_CLINICAL: {Role.MEDICAL_AFFAIRS: in_place},
     Action.SETTING_CHANGE_SECURITY: {Role.SECURITY_ADMIN: in_place},
-    Action.SETTING_READ: every(ADMINISTRATORS | {Role.MEDICAL_AFFAIRS, Role.QUALITY}, in_place),
+    Action.SETTING_READ: {
+        **every(ADMINISTRATORS | {Role.MEDICAL_AFFAIRS, Role.QUALITY}, in_place),
+        Role.HOUSE: anyone,
+    },
     Action.SITE_CHANGE: {Role.SYSTEM_ADMIN: in_place},
     Action.SITE_READ: {**every(STAFF, in_place), Role.HOUSE: anyone},
     Action.STAFF_ADD: {Role.SECURITY_ADMIN: in_place, Role.HOUSE: anyone},
