@@ -67,9 +67,9 @@ def build_package(wheel: Path, out: Path, *options: str, epoch: int = 1_767_225_
     return Path(done.stdout.strip().splitlines()[-1])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def clean_machine() -> Iterator[None]:
-    """Let a test install the package; refuses where a real hospital might be installed."""
+    """Let tests install the package; refuses where a real hospital might be installed."""
     need_root()
     need("dpkg")
     if Path("/var/lib/xinglin").exists() or installed_version():
