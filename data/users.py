@@ -1,8 +1,4 @@
-"""Who people are and how they show it: accounts, roles, passwords, factors, sessions, broken glass.
-
-Phones are sealed under the key `field` and found by a blind index, so that neither a copy of the
-database nor whoever may read its tables learns them. (S-CRY-1)
-"""
+"""Who people are and how they show it: accounts, roles, passwords, factors, sessions."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +8,7 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from data.base import L2, L3, L4, Base, Placed
+from data.sealed import Blind, Sealed
 
 
 class UserKind(StrEnum):
@@ -41,8 +38,10 @@ class User(Placed, Base):
     username: Mapped[str] = mapped_column(unique=True, info=L3)  # folded
     staff_number: Mapped[str] = mapped_column(default="", info=L3)  # 工号
     display_name: Mapped[str] = mapped_column(info=L4)
-    phone: Mapped[bytes | None] = mapped_column(default=None, info=L4)  # sealed under `field`
-    phone_index: Mapped[bytes | None] = mapped_column(index=True, default=None, info=L4)  # blind
+    phone: Mapped[str | None] = mapped_column(Sealed("user_account.phone"), default=None, info=L4)
+    phone_index: Mapped[str | None] = mapped_column(
+        Blind("phone", of="phone"), init=False, index=True, info=L4
+    )
     email: Mapped[str] = mapped_column(default="", info=L4)
     language: Mapped[str] = mapped_column(default="zh_CN", info=L2)
     state: Mapped[UserState] = mapped_column(default=UserState.ACTIVE, index=True, info=L3)
@@ -96,7 +95,7 @@ class TotpSecret(Base):
     __tablename__ = "totp_secret"
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), index=True, info=L2)
-    secret: Mapped[bytes] = mapped_column(info=L4)  # sealed under `totp`
+    secret: Mapped[str] = mapped_column(Sealed("totp_secret.secret"), info=L4)  # base32
     last_step: Mapped[int] = mapped_column(default=0, info=L2)  # no code is taken twice
     created_at: Mapped[datetime] = mapped_column(info=L2)
     confirmed_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)

@@ -13,6 +13,8 @@ from services.ports import Ports
 from services.settings import Settings
 from services.trail import Trail
 from services.transaction import Transactions
+from services.users.sessions import Sessions
+from services.users.standards import Standards
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Clinic:
     transactions: Transactions
     policy: PolicySettings
     audit: Audit
+    sessions: Sessions
 
     @classmethod
     def open(
@@ -42,6 +45,8 @@ class Clinic:
         database.unlock(keys)
         bus = Bus(database, clock)
         transactions = Transactions(database, bus, Trail(keys, clock), clock)
+        policy = PolicySettings(transactions)
+        standards = Standards(policy)
         clinic = cls(
             settings=settings,
             clock=clock,
@@ -50,8 +55,9 @@ class Clinic:
             database=database,
             bus=bus,
             transactions=transactions,
-            policy=PolicySettings(transactions),
+            policy=policy,
             audit=Audit(transactions, keys, settings.anchor_file),
+            sessions=Sessions(transactions, clock, standards),
         )
         clinic.follow_procedures()
         return clinic
