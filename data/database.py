@@ -5,13 +5,13 @@ itself. Above this file the code is the same for both.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, ExceptionContext, event, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import Connection, Dialect, ExceptionContext, event, make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from data.crypto import Keys
-from data.errors import Conflict, DomainError, NotFound, Unavailable
+from data.errors import Conflict, NotFound, Unavailable
 from data.sealed import unlock
 from data.sqlite_file import SqliteFile
 from data.writer import Writer, follow
@@ -43,6 +43,8 @@ COMPLAINTS = (
     ("malformed", "database_damaged"),
     ("not a database", "database_damaged"),
     ("No space left", "disk_full"),
+    ("Read-only file system", "disk_read_only"),
+    ("Permission denied", "disk_read_only"),
 )
 
 
@@ -80,6 +82,7 @@ class Database:
                 hide_parameters=True,  # what a statement was given is not for logs
             )
             event.listen(self.engine.sync_engine, "handle_error", _leave_out_the_detail)
+            event.listen(self.engine.sync_engine, "do_connect", _reach)
         self._session = async_sessionmaker(
             self.engine, expire_on_commit=False, sync_session_class=PooledSession
         )
@@ -103,7 +106,11 @@ class Database:
             else:
                 await self._take_server()
         except (DBAPIError, OSError) as error:
-            raise _named(error) from error
+            await self.engine.dispose()
+            raise Unavailable(_code_of(error) or "database_not_reachable") from error
+        except BaseException:
+            await self.engine.dispose()
+            raise
         return self
 
     @staticmethod
@@ -191,18 +198,27 @@ async def _complaining(
         raise Conflict("changed_meanwhile") from None
     except PoolTimeoutError:
         raise Unavailable("busy", retry_after=2) from None
-    except OperationalError as error:
-        raise _named(error) from error
+    except DBAPIError as error:
+        code = _code_of(error)
+        if code is None:
+            raise
+        raise Unavailable(code) from error
 
 
-def _named(error: Exception) -> Exception:
-    if isinstance(error, DomainError):
-        return error
-    said = str(error)
-    for words, code in COMPLAINTS:
-        if words in said:
-            return Unavailable(code)
-    return error
+def _code_of(error: Exception) -> str | None:
+    """Return the code for what a driver or the system says, if there is one."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return "database_not_reachable"
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
+    return next((code for words, code in COMPLAINTS if words in said), None)
+
+
+def _reach(dialect: Dialect, _record: object, args: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Connect; whatever is in the way, the server cannot be reached."""
+    try:
+        return dialect.connect(*args, **options)
+    except Exception as error:
+        raise Unavailable("database_not_reachable") from error
 
 
 def _leave_out_the_detail(context: ExceptionContext) -> None:

@@ -65,7 +65,8 @@ class Writer:
         self._line: deque[Turn] = deque()
         self._steps: deque[tuple[Callable[[Any], Any], asyncio.Future[Any]]] = deque()
         self._conductor: asyncio.Task[None] | None = None
-        self._closed = False
+        self._closed = False  # to newcomers
+        self._away = False
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -116,13 +117,13 @@ class Writer:
 
     async def close(self) -> None:
         """Let those in line finish, then close the file; who comes later is refused."""
-        if self._closed:
-            return
         self._closed = True
         if self._conductor:
             await asyncio.wait([self._conductor])  # which outlives us, should we be cancelled
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._put_away)
-        self._thread.shutdown()
+        if not self._away:
+            self._away = True
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._put_away)
+            self._thread.shutdown()
 
     def _put_away(self) -> None:
         self._connection.close()

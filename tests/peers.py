@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -85,10 +86,17 @@ class PostgreSQL:
 
     programs: Path
     folder: Path
+    _process: subprocess.Popen[bytes] = field(repr=False)
 
     def url(self, database: str = "postgres") -> str:
         """Return an SQLAlchemy address for asyncpg, over the Unix socket."""
         return f"postgresql+asyncpg://postgres@/{database}?host={self.folder}"
+
+    def stop(self) -> None:
+        """End it: sessions are cut off, what is due is written."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(START_SECONDS)
 
     def sql(self, statement: str) -> str:
         """Run one statement by psql and return what it prints."""
@@ -116,12 +124,11 @@ def private_postgresql(**settings: str) -> Iterator[PostgreSQL]:
     server = None
     try:
         _init(become, programs, folder)
-        server = _start(become, programs, folder, settings)
-        yield PostgreSQL(programs, folder)
+        server = PostgreSQL(programs, folder, _start(become, programs, folder, settings))
+        yield server
     finally:
         if server:
-            server.send_signal(2)  # SIGINT: end sessions, write what is due, stop
-            server.wait(START_SECONDS)
+            server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -211,5 +211,3 @@ async def test_tables_are_made_with_a_key_for_every_foreign_key(database):
                     "'019536f4c8007000800000000000000b', 'x', 0)"
                 )
             )
-
-
