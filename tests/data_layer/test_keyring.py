@@ -181,7 +181,7 @@ def test_a_missing_group_and_a_missing_sign_are_told_apart():
 
 
 def test_random_shares_survive_paper():
-    chance = random.Random(20260302)  # noqa: S311 - the same shares each time
+    chance = random.Random(20260302)  # the same shares each time
     for _ in range(300):
         share = Share(chance.randbytes(32))
         assert Share.read(share.text) == share
