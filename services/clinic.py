@@ -7,10 +7,11 @@ from data.crypto import Keys
 from data.database import Database
 from services.audit import Audit
 from services.bus import Bus
-from services.events import SettingChanged
+from services.events import SettingChanged, StaffSuspended, TaskOverdue
 from services.policy_settings import PolicySettings
 from services.ports import Ports
 from services.settings import Settings
+from services.tasks import Tasks
 from services.trail import Trail
 from services.transaction import Transactions
 from services.users.sessions import Sessions
@@ -29,6 +30,7 @@ class Clinic:
     bus: Bus
     transactions: Transactions
     policy: PolicySettings
+    tasks: Tasks
     audit: Audit
     sessions: Sessions
 
@@ -56,6 +58,7 @@ class Clinic:
             bus=bus,
             transactions=transactions,
             policy=policy,
+            tasks=Tasks(transactions),
             audit=Audit(transactions, keys, settings.anchor_file),
             sessions=Sessions(transactions, clock, standards),
         )
@@ -68,3 +71,5 @@ class Clinic:
         docs/sop.md is generated from this table.
         """
         self.bus.on(SettingChanged, self.policy.reload)
+        self.bus.on(StaffSuspended, self.tasks.give_back)
+        self.bus.on(TaskOverdue, self.tasks.escalate)

@@ -56,6 +56,16 @@ class TaskOverdue(Event, frozen=True):
     task_id: UUID
 
 
+class TaskEscalated(Event, frozen=True):
+    """A task that was not done in time has gone on to another role."""
+
+    task_id: UUID
+    kind: str
+    owner_id: UUID | None = None
+    owner_role: str | None = None
+    institution_id: UUID | None = None
+
+
 class MessageQueued(Event, frozen=True):
     """A message to a person waits to be sent over its channel."""
 

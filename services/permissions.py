@@ -48,8 +48,11 @@ class Action(StrEnum):
     STAFF_SUSPEND = "staff:suspend"
     STAFF_UNMASK = "staff:unmask"
     TASK_CLOSE = "task:close"
+    TASK_ESCALATE = "task:escalate"
+    TASK_HAND_OVER = "task:hand_over"
     TASK_RAISE = "task:raise"
     TASK_READ = "task:read"
+    TASK_TAKE = "task:take"
 
 
 def every(roles: frozenset[Role], rule: Rule) -> dict[Role, Rule]:
@@ -119,8 +122,11 @@ RULES: dict[Action, dict[Role, Rule]] = {
     },
     Action.STAFF_UNMASK: every(frozenset({Role.SECURITY_ADMIN, Role.HR}), in_place),
     Action.TASK_CLOSE: {**every(STAFF, in_place), Role.HOUSE: anyone},
+    Action.TASK_ESCALATE: HOUSE_ONLY,
+    Action.TASK_HAND_OVER: every(STAFF, in_place),
     Action.TASK_RAISE: {**every(STAFF, in_place), Role.HOUSE: anyone},
     Action.TASK_READ: every(STAFF, in_place),
+    Action.TASK_TAKE: every(STAFF, in_place),
 }
 
 SENSITIVE = frozenset(

@@ -1,7 +1,6 @@
 """The house rules: within bounds, by the right person, with a reason, and undone if need be."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -12,10 +11,11 @@ from services.policy import Action, Role
 from services.policy_catalogue import CATALOGUE, IN_ORDER, Kind, checked
 from services.policy_settings import defaults
 from tests.factories import INSTITUTION, OTHER_INSTITUTION, an_actor
+from tests.peers import ROOT
 
 LOCK = "policy.auth.lock_minutes"
 TOO_LONG = {"staff": 999, "patient": 30, "admin": 10}
-HANDED_DOWN = Path("/work/shared/domain-data/policy_defaults.json")
+HANDED_DOWN = ROOT.parent / "shared" / "domain-data" / "policy_defaults.json"
 
 
 def test_every_default_has_a_line_in_the_catalogue_and_keeps_to_it():

@@ -1,0 +1,226 @@
+"""Work is raised once, done by one, never lost, and goes on when nobody does it."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from data.errors import Conflict, Forbidden, Invalid, NotFound
+from data.outbox import Timer
+from data.tasks import Task
+from services.audit import Search as AuditSearch
+from services.events import StaffSuspended, TaskRaised
+from services.i18n import LANGUAGES, has
+from services.policy import HOUSE, Action, Role, Subject
+from services.tasks import Priority, Search, Sort, TaskState, Wanted
+from tests.factories import INSTITUTION, MONDAY, OTHER_INSTITUTION, an_actor
+
+SOUTH = UUID("01900000-0000-7000-8000-000000000011")
+NORTH = UUID("01900000-0000-7000-8000-000000000012")
+
+
+def wanted(key="a", **more):
+    settled = {
+        "kind": "asked",
+        "institution_id": INSTITUTION,
+        "role": Role.NURSE,
+        "values": {"words": "Call the patient back"},
+        **more,
+    }
+    return Wanted(key=key, **settled)
+
+
+async def test_raising_the_same_twice_makes_one(clinic):
+    told = []
+    clinic.bus.watch(told.append)
+    first = await clinic.tasks.add(HOUSE, wanted())
+    again = await clinic.tasks.add(HOUSE, wanted(values={"words": "Something else"}))
+
+    assert first == again
+    assert [type(event) for event in told] == [TaskRaised]
+    assert (await clinic.tasks.page(an_actor(Role.NURSE), Search()))[1] == 1
+
+
+async def test_a_task_raised_in_a_unit_that_fails_was_never_raised(clinic):
+    async def raise_and_fail():
+        async with clinic.transactions.open(HOUSE) as tx:
+            tx.allow(Action.TASK_RAISE, Subject("task"))
+            await clinic.tasks.raise_(tx, wanted(due_at=MONDAY))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await raise_and_fail()
+    assert (await clinic.tasks.page(an_actor(Role.NURSE), Search()))[1] == 0
+    await clinic.bus.ring()  # its timer is gone with it
+
+
+async def test_a_task_for_nobody_is_refused(clinic):
+    with pytest.raises(Invalid) as refusal:
+        await clinic.tasks.add(HOUSE, wanted(role=None))
+    assert refusal.value.code == "task_for_nobody"
+
+
+async def test_two_colleagues_cannot_take_the_same_task(clinic):
+    task = await clinic.tasks.add(HOUSE, wanted())
+    ann, ben = an_actor(Role.NURSE), an_actor(Role.NURSE)
+
+    assert (await clinic.tasks.take(ann, task)).owner_id == ann.user_id
+    await clinic.tasks.take(ann, task)  # twice by the same hand is once
+    with pytest.raises(Conflict) as refusal:
+        await clinic.tasks.take(ben, task)
+    assert refusal.value.code == "task_taken"
+
+
+async def test_a_task_goes_from_hand_to_hand_and_is_closed_with_a_note(clinic, clock):
+    task = await clinic.tasks.add(HOUSE, wanted())
+    ann, ben = an_actor(Role.NURSE), an_actor(Role.NURSE)
+    await clinic.tasks.take(ann, task)
+    await clinic.tasks.hand_over(ann, task, to=ben.user_id)
+    clock.forward(minutes=3)
+
+    closed = await clinic.tasks.close(ben, task, " reached the daughter ")
+
+    assert closed.state is TaskState.DONE
+    assert (closed.note, closed.closed_by) == ("reached the daughter", ben.user_id)
+    assert closed.closed_at == clock.now()
+    with pytest.raises(Conflict) as refusal:
+        await clinic.tasks.close(ann, task, "again")
+    assert refusal.value.code == "task_closed"
+
+
+async def test_closing_without_a_note_is_refused(clinic):
+    task = await clinic.tasks.add(HOUSE, wanted())
+    with pytest.raises(Invalid) as refusal:
+        await clinic.tasks.close(an_actor(Role.NURSE), task, "   ")
+    assert refusal.value.code == "task_note_needed"
+
+
+@pytest.mark.parametrize("act", ["take", "close", "hand_over"])
+async def test_nobody_touches_the_work_of_another_role(clinic, act):
+    """R061: and the refusal is in the trail."""
+    task = await clinic.tasks.add(HOUSE, wanted(role=Role.SECURITY_ADMIN))
+    nurse = an_actor(Role.NURSE)
+    acts = {
+        "take": lambda: clinic.tasks.take(nurse, task),
+        "close": lambda: clinic.tasks.close(nurse, task, "done"),
+        "hand_over": lambda: clinic.tasks.hand_over(nurse, task, role=Role.NURSE),
+    }
+    with pytest.raises(Forbidden):
+        await acts[act]()
+    with pytest.raises(NotFound):
+        await clinic.tasks.one(nurse, task)
+    entries, _ = await clinic.audit.page(an_actor(Role.AUDIT_ADMIN), AuditSearch(result="denied"))
+    assert [entry.action for entry in entries] == [f"task:{act}"]
+
+
+async def test_a_list_holds_what_is_mine_or_for_my_roles_at_my_sites(clinic):
+    nurse = an_actor(Role.NURSE, site_id=SOUTH)
+    for_me = await clinic.tasks.add(HOUSE, wanted("1", role=None, owner_id=nurse.user_id))
+    here = await clinic.tasks.add(HOUSE, wanted("2", site_id=SOUTH))
+    anywhere = await clinic.tasks.add(HOUSE, wanted("3"))
+    await clinic.tasks.add(HOUSE, wanted("4", site_id=NORTH))
+    await clinic.tasks.add(HOUSE, wanted("5", role=Role.DOCTOR))
+    await clinic.tasks.add(HOUSE, wanted("6", institution_id=OTHER_INSTITUTION))
+
+    rows, total = await clinic.tasks.page(nurse, Search())
+
+    assert {row.id for row in rows} == {for_me, here, anywhere}
+    assert total == 3
+    with pytest.raises(Forbidden):
+        await clinic.tasks.page(an_actor(Role.PATIENT), Search())
+
+
+async def test_what_presses_most_stands_first_and_lists_are_sorted_searched_and_paged(clinic):
+    nurse = an_actor(Role.NURSE)
+    for number in range(5):
+        await clinic.tasks.add(
+            HOUSE,
+            wanted(
+                str(number),
+                values={"words": f"请回电 No{number}"},
+                due_at=MONDAY + timedelta(hours=5 - number),
+                priority=Priority.URGENT if number == 0 else Priority.NORMAL,
+            ),
+        )
+
+    rows, total = await clinic.tasks.page(nurse, Search(), limit=2)
+    assert total == 5
+    assert [row.values["words"][-1] for row in rows] == ["0", "4"]
+    rows, _ = await clinic.tasks.page(nurse, Search(sort=Sort.DUE), offset=3, limit=2)
+    assert [row.values["words"][-1] for row in rows] == ["1", "0"]
+    rows, total = await clinic.tasks.page(nurse, Search(text="回电 no3"))
+    assert ([row.values["words"][-1] for row in rows], total) == (["3"], 1)
+    assert (await clinic.tasks.page(nurse, Search(text="%")))[1] == 0
+
+
+async def test_the_frame_is_told_how_much_waits(clinic, clock):
+    nurse = an_actor(Role.NURSE)
+    await clinic.tasks.add(HOUSE, wanted("1", due_at=MONDAY + timedelta(hours=1)))
+    second = await clinic.tasks.add(HOUSE, wanted("2", priority=Priority.URGENT))
+    await clinic.tasks.take(nurse, second)
+    clock.forward(hours=2)
+
+    counts = await clinic.tasks.counts(nurse)
+
+    assert (counts.open, counts.mine, counts.overdue, counts.urgent) == (2, 1, 1, 1)
+
+
+async def test_an_overdue_task_goes_on_to_the_next_role_once(clinic, clock):
+    await clinic.tasks.add(
+        HOUSE, wanted(due_at=MONDAY + timedelta(hours=1), escalates_to=Role.MEDICAL_AFFAIRS)
+    )
+    affairs = an_actor(Role.MEDICAL_AFFAIRS)
+    assert (await clinic.tasks.page(affairs, Search()))[1] == 0
+    clock.forward(minutes=61)
+    await clinic.bus.ring()
+    await clinic.bus.deliver()
+
+    [row], _ = await clinic.tasks.page(affairs, Search())
+    assert row.escalated_at == clock.now()
+    assert row.priority is Priority.HIGH
+    assert row.overdue
+    assert (await clinic.tasks.page(an_actor(Role.NURSE), Search()))[1] == 1  # still theirs too
+
+
+async def test_a_closed_task_rings_nobody(clinic, clock, database):
+    task = await clinic.tasks.add(
+        HOUSE, wanted(due_at=MONDAY + timedelta(hours=1), escalates_to=Role.MEDICAL_AFFAIRS)
+    )
+    await clinic.tasks.close(an_actor(Role.NURSE), task, "done")
+    async with database.transaction(write=False) as session:
+        assert await session.scalar(select(Timer)) is None
+    clock.forward(hours=2)
+    await clinic.bus.ring()
+    await clinic.bus.deliver()
+    async with database.transaction(write=False) as session:
+        assert (await session.scalar(select(Task))).escalated_at is None
+
+
+async def test_the_work_of_somebody_who_is_suspended_goes_back_to_their_role(clinic):
+    """R-STF-5: nothing waits for a person who cannot come in."""
+    ann, ben = an_actor(Role.NURSE), an_actor(Role.NURSE)
+    task = await clinic.tasks.add(HOUSE, wanted())
+    await clinic.tasks.take(ann, task)
+
+    for _ in range(2):  # twice is once
+        await clinic.tasks.give_back(StaffSuspended(user_id=ann.user_id))
+
+    assert (await clinic.tasks.take(ben, task)).owner_id == ben.user_id
+
+
+async def test_a_task_whose_cause_is_gone_is_settled(clinic):
+    await clinic.tasks.add(HOUSE, wanted())
+    async with clinic.transactions.open(HOUSE) as tx:
+        tx.allow(Action.TASK_CLOSE, Subject("task"))
+        assert await clinic.tasks.settle(tx, INSTITUTION, "a", "works again")
+    async with clinic.transactions.open(HOUSE) as tx:
+        tx.allow(Action.TASK_CLOSE, Subject("task"))
+        assert not await clinic.tasks.settle(tx, INSTITUTION, "a", "works again")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_states_and_priorities_have_names(language):
+    wanted_keys = [f"task_state.{state}" for state in TaskState]
+    wanted_keys += [f"priority.{priority.value}" for priority in Priority]
+    assert [key for key in wanted_keys if not has(key, language)] == []
