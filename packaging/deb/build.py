@@ -48,14 +48,14 @@ def main() -> int:
     """Build the package and print its path."""
     chosen = _arguments()
     try:
-        print(build(chosen.wheel, chosen.out.resolve(), chosen.work.resolve()))
+        print(build(chosen.wheel, chosen.out.resolve(), chosen.work.resolve(), chosen.level))
     except Impossible as reason:
         print(f"\n{reason}", file=sys.stderr)
         return 1
     return 0
 
 
-def build(wheel: Path | None, out: Path, work: Path) -> Path:
+def build(wheel: Path | None, out: Path, work: Path, level: int) -> Path:
     """Stage the file tree, describe it, pack it."""
     _check_tools()
     epoch = _epoch()
@@ -66,23 +66,34 @@ def build(wheel: Path | None, out: Path, work: Path) -> Path:
     version = wheel.name.split("-")[1]
     tree = work / f"xinglin-{version}"
     shutil.rmtree(tree, ignore_errors=True)
-    shutil.copytree(_dependencies(work), tree, symlinks=True, copy_function=os.link)
+    locked = _dependencies(work)
+    shutil.copytree(locked / "root", tree, symlinks=True, copy_function=os.link)
     _install_wheel(wheel, tree)
     _place_files(tree, version)
-    _describe(tree, version, work)
+    _describe(tree, version, (locked / "depends").read_text())
     _settle_times(tree, epoch)
     target = out / f"xinglin_{version}_{_architecture()}.deb"
-    _run(["dpkg-deb", "--build", "--root-owner-group", "-Zzstd", "-z9", str(tree), str(target)])
+    _run(
+        [
+            "dpkg-deb",
+            "--build",
+            "--root-owner-group",
+            "-Zzstd",
+            f"-z{level}",
+            str(tree),
+            str(target),
+        ]
+    )
     return target
 
 
 def _dependencies(work: Path) -> Path:
-    """Install the locked packages once for a lock; a second package reuses the tree."""
+    """Install the locked packages once for a lock, below `root`; the next package reuses them."""
     lock = ROOT / "requirements" / "runtime.lock"
     mark = hashlib.sha256(lock.read_bytes() + _python_version().encode()).hexdigest()[:12]
     tree = work / f"dependencies-{mark}"
-    if (tree / "complete").exists():
-        return tree / "root"
+    if (tree / "depends").exists():
+        return tree
     shutil.rmtree(tree, ignore_errors=True)
     venv = tree / "root" / PREFIX
     print(
@@ -92,8 +103,8 @@ def _dependencies(work: Path) -> Path:
     _pip_install(venv, "--require-hashes", "-r", str(lock))
     _keep_what_runs(venv)
     _compile(venv, tree / "root")
-    (tree / "complete").touch()
-    return tree / "root"
+    (tree / "depends").write_text(_depends(tree))
+    return tree
 
 
 def _keep_what_runs(venv: Path) -> None:
@@ -148,7 +159,7 @@ def _place_files(tree: Path, version: str) -> None:
         path.chmod(0o755 if path.is_dir() else path.stat().st_mode & 0o755)
 
 
-def _describe(tree: Path, version: str, work: Path) -> None:
+def _describe(tree: Path, version: str, depends: str) -> None:
     folder = tree / "DEBIAN"
     folder.mkdir()
     size = sum(path.lstat().st_size for path in tree.rglob("*") if path.is_file()) // 1024
@@ -157,7 +168,7 @@ def _describe(tree: Path, version: str, work: Path) -> None:
         "VERSION": version,
         "ARCHITECTURE": _architecture(),
         "SIZE": str(size),
-        "DEPENDS": _depends(tree, work),
+        "DEPENDS": depends,
     }
     for key, value in facts.items():
         filled = filled.replace(f"@{key}@", value)
@@ -177,17 +188,17 @@ def _md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()  # what dpkg -V reads
 
 
-def _depends(tree: Path, work: Path) -> str:
+def _depends(tree: Path) -> str:
     """Name the Python the wheels were built for, and the system libraries they link to."""
     major, minor = _python_version().split(".")
     python = [f"python3 (>= {major}.{minor})", f"python3 (<< {major}.{int(minor) + 1})"]
     libraries = sorted(tree.rglob("*.so*"))
     private = sorted({f"-l{path.parent}" for path in libraries if ".libs" in path.parent.name})
-    place = work / "debian"
+    place = tree / "debian"
     place.mkdir(exist_ok=True)
     (place / "control").write_text("Source: xinglin\n\nPackage: xinglin\nArchitecture: any\n")
     command = ["dpkg-shlibdeps", "-O", "--warnings=0", "--ignore-missing-info", *private]
-    answer = _run([*command, *(f"-e{path}" for path in libraries)], cwd=work)
+    answer = _run([*command, *(f"-e{path}" for path in libraries)], cwd=tree)
     found = re.search(r"shlibs:Depends=(.*)", answer)
     if not found:
         raise Impossible("dpkg-shlibdeps did not say which libraries the package needs.")
@@ -271,6 +282,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--wheel", type=Path, help="a wheel built already (default: build one)")
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
+    parser.add_argument("--level", type=int, default=9, help="how hard to compress: 1 to 19")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "deb")
     return parser.parse_args()
 

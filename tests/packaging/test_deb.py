@@ -3,6 +3,7 @@
 import grp
 import pwd
 import re
+import shutil
 import stat
 import subprocess
 from dataclasses import dataclass
@@ -126,7 +127,8 @@ def test_nothing_installed_may_be_changed_by_the_service(machine: Upgraded):
 
 
 def test_dpkg_finds_every_file_as_it_was_packed(machine: Upgraded):
-    assert sh("dpkg", "--verify", "xinglin").stdout == ""
+    changed = sh("dpkg", "--verify", "xinglin").stdout.splitlines()
+    assert [line for line in changed if not line.endswith(f" c {SETTINGS}")] == []
 
 
 def test_the_command_runs_as_the_services_user(machine: Upgraded):
@@ -177,11 +179,20 @@ def test_neither_removing_nor_purging_destroys_a_hospitals_records(machine: Upgr
 
 
 def test_purging_an_installation_without_a_hospital_leaves_nothing(
-    packages: Packages, clean_machine: None
+    packages: Packages, clean_machine: None, tmp_path: Path
 ):
+    """With the real package's scripts; its 9,000 files are left out, they were removed above."""
     forget_the_machine()
-    install(packages.new)
+    install(without_payload(packages.new, tmp_path))
+    assert HOME.exists()
     sh("dpkg", "--purge", "xinglin")
     left = [path for path in (HOME, KEY.parent, Path("/opt/xinglin"), UNIT) if path.exists()]
     assert left == []
     assert installed_version() == ""
+
+
+def without_payload(package: Path, folder: Path) -> Path:
+    sh("dpkg-deb", "--raw-extract", package, folder / "tree")
+    shutil.rmtree(folder / "tree/opt")
+    sh("dpkg-deb", "--build", "--root-owner-group", folder / "tree", folder / "hollow.deb")
+    return folder / "hollow.deb"
