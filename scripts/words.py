@@ -35,7 +35,7 @@ def main() -> int:
     if wrong:
         print("Not `key = Chinese = English`:", *wrong, sep="\n  ")
         return 1
-    with (LOCALE / "zh_CN" / "LC_MESSAGES" / "xinglin.po").open("rb") as lock:
+    with Path(__file__).open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two people may add words at the same moment
         for place, language in enumerate(LANGUAGES, start=1):
             book = read(language)

@@ -1,0 +1,194 @@
+"""Fields: what a person is asked for. Label above, error below, nothing floating."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nicegui import ui
+from nicegui.elements.mixins.value_element import ValueElement
+from nicegui.events import Handler, ValueChangeEventArguments
+
+from pages.kit.element import Html
+from pages.words import t
+
+OnChange = Handler[ValueChangeEventArguments[Any]]
+Content = Literal["text", "password", "email", "tel", "number", "date", "time", "search", "url"]
+
+
+class Field(ui.input, component="field.js"):
+    """A labelled field; `error` shows a sentence below it, `value` is what was typed."""
+
+    def __init__(self, label: str, value: str, on_change: OnChange | None, **props: Any) -> None:
+        super().__init__(label, value=value, on_change=on_change)
+        self.tag = str(self.component and self.component.tag)
+        for name, given in props.items():
+            if given not in (None, "", False):
+                self._props[name] = given
+        if props.get("required"):
+            self._props["requiredWord"] = t("kit.required")
+
+    @property
+    def text(self) -> str:
+        """What was typed, without blanks around it."""
+        return str(self.value or "").strip()
+
+    def focus(self) -> None:
+        """Put the cursor into it."""
+        _ = self.run_method("focusInput")
+
+
+def field(
+    label: str,
+    *,
+    value: str = "",
+    content: Content = "text",
+    hint: str = "",
+    on_change: OnChange | None = None,
+    **options: Any,
+) -> Field:
+    """Ask for a line of text.
+
+    options: name (in a posted form), complete (autocomplete), mode (inputmode), length (most
+    characters), required, placeholder, autofocus, lonely (label for screen readers only), keep
+    (the name of its draft).
+    """
+    props = {"type": content, "hint": hint, **options}
+    if content == "password":
+        props |= {"showWord": t("kit.show_password"), "hideWord": t("kit.hide_password")}
+    return Field(label, value, on_change, **props)
+
+
+def text_area(
+    label: str,
+    *,
+    value: str = "",
+    lines: int = 3,
+    hint: str = "",
+    on_change: OnChange | None = None,
+    **options: Any,
+) -> Field:
+    """Ask for several lines of text; options as for `field`."""
+    return Field(label, value, on_change, kind="lines", lines=lines, hint=hint, **options)
+
+
+def select(
+    label: str,
+    choices: Mapping[str, str],
+    *,
+    value: str = "",
+    hint: str = "",
+    on_change: OnChange | None = None,
+    **options: Any,
+) -> Field:
+    """Ask for one of `choices` (value to words): the browser's own list, good on any phone."""
+    given = [{"value": key, "label": words} for key, words in choices.items()]
+    chosen = value or next(iter(choices), "")
+    return Field(label, chosen, on_change, kind="choice", options=given, hint=hint, **options)
+
+
+def code_box(
+    label: str,
+    *,
+    length: int = 6,
+    hint: str = "",
+    on_full: Callable[[], Awaitable[None] | None] | None = None,
+    **options: Any,
+) -> Field:
+    """Ask for a one-time code: one box, so that it can be pasted and phones can fill it in."""
+    props = {"kind": "code", "complete": "one-time-code", "mode": "numeric"}
+    made = Field(label, "", None, **props, length=length, hint=hint, **options)
+    if on_full is not None:
+        made.on("full", on_full, [])
+    return made
+
+
+class Checkbox(ui.checkbox, component="checkbox.js"):
+    """A native check box with its words; `toggle` draws it as a switch."""
+
+    def __init__(
+        self, label: str, *, value: bool, on_change: OnChange | None, **props: Any
+    ) -> None:
+        super().__init__("", value=value, on_change=on_change)
+        self.tag = str(self.component and self.component.tag)
+        self._props["label"] = label
+        for name, given in props.items():
+            if given:
+                self._props[name] = given
+
+
+def checkbox(
+    label: str,
+    *,
+    value: bool = False,
+    toggle: bool = False,
+    note: str = "",
+    name: str = "",
+    on_change: OnChange | None = None,
+) -> Checkbox:
+    """Ask yes or no; as a switch (`toggle`) where the answer acts at once."""
+    return Checkbox(label, value=value, on_change=on_change, toggle=toggle, note=note, name=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a row of choices, with how many things it stands for."""
+
+    value: str
+    label: str
+    icon: str = ""
+    count: int | None = None
+
+    def as_props(self) -> dict[str, Any]:
+        return {"value": self.value, "label": self.label, "icon": self.icon, "count": self.count}
+
+
+class Choices(ValueElement[str], component="chips.js"):
+    """Choices in one line, one of which is on."""
+
+    VALUE_PROP = "value"
+    LOOPBACK = False
+
+    def __init__(self, label: str, choices: list[Choice], value: str, shape: str) -> None:
+        super().__init__(value=value)
+        self._props["label"] = label
+        self._props["shape"] = shape
+        self.offer(choices)
+
+    def offer(self, choices: list[Choice]) -> None:
+        """Show these choices (or their new counts) instead."""
+        self._props["options"] = [choice.as_props() for choice in choices]
+
+    def _displayed_contents(self, *, only_visible: bool) -> list[Any]:
+        shown = super()._displayed_contents(only_visible=only_visible)
+        return [*shown, *(option["label"] for option in self._props["options"])]
+
+
+def chips(
+    label: str, choices: list[Choice], *, value: str, on_change: OnChange | None = None
+) -> Choices:
+    """Filter by one of several; `label` names the group for screen readers."""
+    made = Choices(label, choices, value, "chip")
+    return made.on_value_change(on_change) if on_change else made
+
+
+def segments(
+    label: str, choices: list[Choice], *, value: str, on_change: OnChange | None = None
+) -> Choices:
+    """Switch between a few views of the same thing."""
+    made = Choices(label, choices, value, "seg")
+    return made.on_value_change(on_change) if on_change else made
+
+
+def form(action: str = "", *, keep: str = "") -> Html:
+    """Hold fields together; with `action` it is posted as a real form (password managers work).
+
+    keep: the key under which what is typed is kept as a draft, see pages/drafts.py.
+    """
+    posted = {"action": action, "method": "post"} if action else {}
+    made = Html("form" if action else "div", "form", **posted)
+    return made.attribute("data-draft", keep or None)
+
+
+def hidden(name: str, value: str) -> Html:
+    """Send a value along with a posted form."""
+    return Html("input", type="hidden", name=name, value=value)
