@@ -48,6 +48,10 @@ class CryptoProvider(Protocol):
         """Return 32 bytes that stand for `message`."""
         ...
 
+    def hashing(self) -> hashes.HashContext:
+        """Return a digest that is fed piece by piece, for what does not fit into memory."""
+        ...
+
 
 class Standard:
     """AES-256-GCM, HMAC-SHA-256, SHA-256."""
@@ -68,6 +72,9 @@ class Standard:
 
     def digest(self, message: bytes) -> bytes:
         return hashlib.sha256(message).digest()
+
+    def hashing(self) -> hashes.HashContext:
+        return hashes.Hash(hashes.SHA256())
 
 
 class National:
@@ -100,6 +107,9 @@ class National:
         hashed = hashes.Hash(hashes.SM3())
         hashed.update(message)
         return hashed.finalize()
+
+    def hashing(self) -> hashes.HashContext:
+        return hashes.Hash(hashes.SM3())
 
 
 PROFILES: dict[str, CryptoProvider] = {"standard": Standard(), "gm": National()}
