@@ -97,7 +97,7 @@ def _uv_install() -> list[str]:
 def _environment() -> dict[str, str]:
     """Let uv use the mirror that pip was told of: many hospitals have one."""
     environment = dict(os.environ)
-    if "UV_DEFAULT_INDEX" in environment or "UV_INDEX_URL" in environment:
+    if not PYTHON.exists() or "UV_DEFAULT_INDEX" in environment or "UV_INDEX_URL" in environment:
         return environment
     asked = subprocess.run(
         [str(PYTHON), "-m", "pip", "config", "get", "global.index-url"],
@@ -121,10 +121,8 @@ def _install_debian_venv() -> None:
         )
     print(f"Installing {package} ...", flush=True)
     _works(["apt-get", "update", "-qq"])
-    _run(
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package],
-        f"apt could not install {package}: see above.",
-    )
+    if not _works(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]):
+        raise Impossible(f"apt could not install {package}; try it by hand and run make again.")
 
 
 def _works(command: list[str]) -> bool:
