@@ -1,6 +1,7 @@
 """The only place that asks the operating system for the time, for chance, or for a new id."""
 
 import os
+import threading
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -22,16 +23,33 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-def new_id() -> UUID:
-    """Return a UUID of version 7 (RFC 9562): unique anywhere, sorted by birth to the millisecond.
+class _Births:
+    """Counts births in 4096ths of a millisecond; never twice the same, never backwards."""
 
-    Rows that are born together then lie together, so that indexes stay compact.
+    def __init__(self) -> None:
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def next(self) -> int:
+        with self._lock:
+            self._last = max(self._last + 1, time.time_ns() * 4096 // 1_000_000)
+            return self._last
+
+
+_births = _Births()
+
+
+def new_id() -> UUID:
+    """Return a UUID of version 7 (RFC 9562): unique anywhere, and here sorted by birth.
+
+    Rows that are born together then lie together, so that indexes stay compact; and events are
+    delivered in the order they were announced in. (Section 6.2, methods 3 and 1.)
     """
-    stamp = int(time.time() * 1000).to_bytes(6, "big")
-    bits = bytearray(stamp + os.urandom(10))
-    bits[6] = bits[6] & 0x0F | 0x70
-    bits[8] = bits[8] & 0x3F | 0x80
-    return UUID(bytes=bytes(bits))
+    birth = _births.next()
+    head = (birth >> 12 << 16 | 0x7000 | birth & 0xFFF).to_bytes(8, "big")
+    tail = bytearray(os.urandom(8))
+    tail[0] = tail[0] & 0x3F | 0x80
+    return UUID(bytes=head + bytes(tail))
 
 
 def stopwatch() -> float:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import CursorResult, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from data.clock import Clock
@@ -27,6 +27,7 @@ TimerSetting = tuple[str, datetime, Event | None]
 MOST_TRIES = 20
 LONGEST_WAIT = timedelta(hours=1)
 BATCH = 100
+LONGEST_HANDLING = 60.0  # seconds; everybody else's deliveries wait that long for a handler
 POLL_SECONDS = 1.0  # how late a timer may ring
 KEPT_FOR = timedelta(days=30)
 
@@ -98,7 +99,10 @@ class Bus:
         """Give the watchers their hint, and have the deliveries begin."""
         for event in events:
             for watcher in tuple(self._watchers):
-                watcher(event)
+                try:
+                    watcher(event)
+                except Exception:  # a page's trouble is not that of the next page
+                    log.exception("a watcher failed on %s", type(event).__name__)
         if events:
             self._wake.set()
 
@@ -111,6 +115,8 @@ class Bus:
                 await self.deliver()
             except DomainError as trouble:  # a full disk, say: it is still owed afterwards
                 log.warning("deliveries wait: %s", trouble.code)
+            except Exception:
+                log.exception("deliveries wait for the next round")
             try:
                 await asyncio.wait_for(self._wake.wait(), timeout=POLL_SECONDS)
             except TimeoutError:
@@ -132,20 +138,41 @@ class Bus:
                 timer = await session.get(Timer, timer_id, with_for_update=True)
                 if timer is None or timer.due_at > self._clock.now():
                     continue  # moved or taken back meanwhile
-                event = Event.catalogue[timer.name].model_validate_json(timer.payload)
-                self._owe(session, event.event_id, timer.name, timer.payload, self._clock.now())
+                self._ring_one(session, timer)
                 await session.delete(timer)
-                session.info["after"].append(lambda event=event: self.tell(event))
+
+    def _ring_one(self, session: AsyncSession, timer: Timer) -> None:
+        now = self._clock.now()
+        try:
+            event = Event.catalogue[timer.name].model_validate_json(timer.payload)
+        except (KeyError, ValueError) as problem:  # of another version of ours: for a person to see
+            log.warning("timer %s cannot be read: %s", timer.name, named(problem))
+            unread = OutboxEvent(name=timer.name, payload=timer.payload, at=now)
+            parked = Delivery(event_id=unread.id, handler="timer", due_at=None, parked_at=now)
+            parked.error = named(problem)
+            session.add_all([unread, parked])
+        else:
+            self._owe(session, event.event_id, timer.name, timer.payload, now)
+            session.info["after"].append(lambda: self.tell(event))
 
     async def deliver(self) -> None:
         """Make every delivery that is due now, and those that these bring about."""
         while due := await self._due():
             for owed in due:
                 await self._attempt(owed)
+                if self._rest.is_set():  # the rest is still owed when we come back
+                    return
 
     async def _due(self) -> list[Owed]:
         async with self._database.transaction(write=False) as session:
-            query = select(Delivery).where(Delivery.due_at <= self._clock.now())
+            now = self._clock.now()
+            due = or_(
+                Delivery.due_at <= now,
+                # The clock was set back: nothing waits for the first try, or longer than longest.
+                Delivery.due_at.is_not(None) & (Delivery.attempts == 0),
+                Delivery.due_at > now + LONGEST_WAIT,
+            )
+            query = select(Delivery).where(due)
             rows = await session.scalars(query.order_by(Delivery.due_at, Delivery.id).limit(BATCH))
             return [Owed(row.id, row.event.name, row.event.payload, row.handler) for row in rows]
 
@@ -154,7 +181,9 @@ class Bus:
         try:
             # A handler that is gone since is a KeyError: parked in the end, for a person to judge.
             handler = self._handlers[owed.event_name][owed.handler]
-            await handler(Event.catalogue[owed.event_name].model_validate_json(owed.payload))
+            event = Event.catalogue[owed.event_name].model_validate_json(owed.payload)
+            async with asyncio.timeout(LONGEST_HANDLING):
+                await handler(event)
         except Exception as error:  # noqa: BLE001 - one handler's fault must not stop the others
             log.warning("%s failed on %s: %s", owed.handler, owed.event_name, type(error).__name__)
             problem = error
