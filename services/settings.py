@@ -32,6 +32,11 @@ class ServerSettings(BaseModel):
     proxies: list[str] = Field(
         default_factory=list, description="Addresses of reverse proxies whose headers are believed."
     )
+    rate_factor: float = Field(
+        default=1.0,
+        gt=0,
+        description="How many times the usual a sender may ask; for crowds behind one address.",
+    )
 
 
 class CertificateSettings(BaseModel):
@@ -87,10 +92,24 @@ class BackupSettings(BaseModel):
 class ProviderSettings(BaseModel):
     """Which adapter serves which port."""
 
-    sms: str = Field(
-        default="none", description="SMS: none, sandbox, or an installed provider's name."
+    mailer: str = Field(
+        default="smtp",
+        description="E-mail: smtp, none, sandbox (demo only) or an installed provider's name.",
     )
-    scanner: str = Field(default="none", description="Virus scanner for uploads: none or clamd.")
+    sms: str = Field(
+        default="none",
+        description="SMS: none, sandbox (demo only) or an installed provider's name.",
+    )
+    scanner: str = Field(
+        default="none",
+        description="Virus scanner for uploads: none, clamd or an installed provider's name.",
+    )
+    clamd: str = Field(
+        default="/run/clamav/clamd.ctl", description="Socket of clamd, or its host:port."
+    )
+    ntp: str = Field(
+        default="", description="A time server to compare our clock with; empty: not measured."
+    )
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,37 @@
+"""Who is looking at the page that is being built, or whose handler is running."""
+
+from nicegui import context
+from starlette.requests import Request
+
+from pages.security.visitors import Visitor
+from services.policy import ANYBODY, Actor
+
+SIGN_IN = "/sign-in"
+CONFIRM = "/confirm"
+"""Where people sign in, and where they prove once more who they are."""
+
+
+def current_actor() -> Actor:
+    """Return who acts on this page, with the rights they have at this moment.
+
+    Before sign-in that is `ANYBODY`. Never keep the answer from one handler to the next.
+    """
+    return actor_of(context.client.request)
+
+
+def actor_of(request: Request) -> Actor:
+    """Return who sent a request, for routes that are no pages."""
+    visitor = visitor_of(request)
+    return ANYBODY if visitor is None else visitor.actor
+
+
+def visitor_of(request: Request) -> Visitor | None:
+    """Return the session behind a request, as the gate found it; None only without a gate."""
+    found: Visitor | None = getattr(request.state, "visitor", None)
+    return found
+
+
+def is_signed_in() -> bool:
+    """Tell whether somebody we know looks at this page."""
+    visitor = visitor_of(context.client.request)
+    return visitor is not None and not visitor.is_guest

@@ -1,0 +1,232 @@
+"""Under load gives up what can wait, in an order everybody can read; work in hand comes last.
+
+(R032-R034, 过载保护). docs/overload.md is printed from `GIVEN_UP`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from pathlib import Path
+
+from data.clock import stopwatch
+from data.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+SAMPLE_SECONDS = 0.25
+CALM_SAMPLES = 20
+"""So many calm samples in a row (5 s) before a level is left: no flapping."""
+BUSY_SAMPLES = 2
+"""So many loaded ones in a row before it is entered: one slow page is no load."""
+
+
+class Level(IntEnum):
+    """How much is on our hands."""
+
+    NORMAL = 0
+    BUSY = 1
+    """Slower than people should notice: extras are given up."""
+    FULL = 2
+    """No more people can be served well: who is inside goes on, who comes waits."""
+
+
+class Part(StrEnum):
+    """What the house does, as far as it can be given up."""
+
+    REPORT = "report"
+    LIVE_REFRESH = "live_refresh"
+    UPLOAD = "upload"
+    NEWCOMER = "newcomer"
+    PAGE = "page"
+    WORK = "work"
+
+
+@dataclass(frozen=True, slots=True)
+class Sacrifice:
+    """One line of the order: what is given up, from when on, and what people see."""
+
+    part: Part
+    at: Level | None
+    """None: never."""
+    seen: str
+
+
+GIVEN_UP: tuple[Sacrifice, ...] = (
+    Sacrifice(Part.REPORT, Level.BUSY, "exports and reports answer 503 and say when to try again"),
+    Sacrifice(Part.LIVE_REFRESH, Level.BUSY, "open pages refresh themselves less often"),
+    Sacrifice(Part.UPLOAD, Level.FULL, "a new upload answers 503 and is kept in the browser"),
+    Sacrifice(Part.NEWCOMER, Level.FULL, "who is not signed in waits on a page that asks again"),
+    Sacrifice(Part.PAGE, Level.FULL, "a further page of a session that has several open waits"),
+    Sacrifice(Part.WORK, None, "clicks and first pages of signed-in people always get through"),
+)
+"""First given up first."""
+
+PAGES_KEPT_AT_FULL = 3
+"""So many open pages a session may have while the house is full, and still open one more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Where a level begins. Between two marks the level stays as it was."""
+
+    lag_busy: float = 0.10
+    """Seconds the loop answers late (median of the last samples)."""
+    lag_full: float = 0.40
+    pages_busy: int = 500
+    pages_full: int = 700
+    """Open pages; one core carries about 700 (measured)."""
+    unconnected_full: int = 150
+    """Pages handed out whose browser has not connected yet: a flood of bare GETs shows here."""
+    waiting_busy: int = 200
+    waiting_full: int = 1000
+    """Units of work in line for the writer."""
+    memory_busy: int = 900
+    memory_full: int = 1400
+    """Resident megabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One look at how much there is to do."""
+
+    lag: float = 0.0
+    pages: int = 0
+    unconnected: int = 0
+    waiting: int = 0
+    memory: int = 0
+
+
+class Gauges:
+    """Where the numbers come from; whoever has one sets it. All of them are cheap to ask."""
+
+    def __init__(self) -> None:
+        self.pages: Callable[[], int] = lambda: 0
+        self.unconnected: Callable[[], int] = lambda: 0
+        self.waiting: Callable[[], int] = lambda: 0
+        self.memory: Callable[[], int] = resident_megabytes
+
+
+class Overload:
+    """Knows how loaded the house is, and what it does not do for now."""
+
+    def __init__(self, marks: Marks | None = None) -> None:
+        self.marks = marks or Marks()
+        self.gauges = Gauges()
+        self.level = Level.NORMAL
+        self.load = Load()
+        self.turned_away = 0
+        """Requests refused for load since the start (a metric)."""
+        self._streak = (Level.NORMAL, 0)
+        self._rest = asyncio.Event()
+
+    async def run(self) -> None:
+        """Look at the load for as long as the process lives."""
+        while not self._rest.is_set():
+            asked = stopwatch()
+            await asyncio.sleep(SAMPLE_SECONDS)
+            self.note(self._look(max(0.0, stopwatch() - asked - SAMPLE_SECONDS)))
+
+    def stop(self) -> None:
+        """Let `run` come to its end."""
+        self._rest.set()
+
+    def _look(self, lag: float) -> Load:
+        gauges = self.gauges
+        return Load(
+            lag=lag,
+            pages=gauges.pages(),
+            unconnected=gauges.unconnected(),
+            waiting=gauges.waiting(),
+            memory=gauges.memory(),
+        )
+
+    def note(self, load: Load) -> None:
+        """Take in one look; the level follows when several in a row agree."""
+        self.load = load
+        wanted = self._wanted(load)
+        before, count = self._streak
+        count = count + 1 if wanted == before else 1
+        self._streak = (wanted, count)
+        needed = BUSY_SAMPLES if wanted > self.level else CALM_SAMPLES
+        if wanted != self.level and count >= needed:
+            log.warning("load is now %s, was %s (%s)", wanted.name, self.level.name, load)
+            self.level = wanted
+
+    def _wanted(self, load: Load) -> Level:
+        marks = self.marks
+        if (
+            load.lag > marks.lag_full
+            or load.pages >= marks.pages_full
+            or load.unconnected >= marks.unconnected_full
+            or load.waiting >= marks.waiting_full
+            or load.memory >= marks.memory_full
+        ):
+            return Level.FULL
+        if (
+            load.lag > marks.lag_busy
+            or load.pages >= marks.pages_busy
+            or load.waiting >= marks.waiting_busy
+            or load.memory >= marks.memory_busy
+        ):
+            return Level.BUSY
+        return Level.NORMAL
+
+    def gives_up(self, part: Part) -> bool:
+        """Tell whether this is among the things not done for now."""
+        line = next(line for line in GIVEN_UP if line.part is part)
+        return line.at is not None and self.level >= line.at
+
+    def admit(self, part: Part) -> None:
+        """Go on only if this is done at the present load; raise `Unavailable("busy")` if not."""
+        if self.gives_up(part):
+            self.turned_away += 1
+            raise Unavailable("busy", retry_after=self.retry_after)
+
+    def admit_page(self, *, signed_in: bool, open_pages: int) -> None:
+        """Go on only if one more page may be built for this visitor.
+
+        The hard limits hold at once, between two looks too: a flood of requests must find them
+        shut before the level has followed.
+        """
+        part = Part.PAGE if signed_in else Part.NEWCOMER
+        if signed_in and open_pages < PAGES_KEPT_AT_FULL:
+            if self.gauges.pages() < self.marks.pages_full * 2:
+                return
+        elif not self._is_shut() and not self.gives_up(part):
+            return
+        self.turned_away += 1
+        raise Unavailable("busy", retry_after=self.retry_after)
+
+    def _is_shut(self) -> bool:
+        full = self.gauges.pages() >= self.marks.pages_full
+        return full or self.gauges.unconnected() >= self.marks.unconnected_full
+
+    @property
+    def retry_after(self) -> int:
+        """After how many seconds it is worth trying again."""
+        return 15 if self.level is Level.FULL else 5
+
+    @property
+    def refresh_pace(self) -> float:
+        """By what factor the intervals of live pages grow at the present load."""
+        return 4.0 if self.gives_up(Part.LIVE_REFRESH) else 1.0
+
+
+def resident_megabytes() -> int:
+    """Return how much memory this process holds; 0 where the system does not say (not Linux)."""
+    try:
+        resident = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+    return resident * 4096 // 1_000_000
+
+
+def table() -> str:
+    """Return the order as a table, for docs/overload.md."""
+    lines = ["| what is given up | from | what people see |", "|---|---|---|"]
+    for line in GIVEN_UP:
+        since = "never" if line.at is None else line.at.name
+        lines.append(f"| `{line.part}` | {since} | {line.seen} |")
+    return "\n".join(lines) + "\n"
