@@ -1,0 +1,35 @@
+"""Where staff can go: the rail shows each person what their roles allow. (R097)"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.policy import Action
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """A place of the house; without an action everybody who is staff sees it."""
+
+    path: str
+    icon: str
+    key: str
+    """The key of its name."""
+    action: Action | None = None
+
+
+NAV = (
+    NavItem("/", "home", "nav.home"),
+    NavItem("/tasks", "tasks", "nav.tasks", Action.TASK_READ),
+    NavItem("/staff", "people", "nav.staff", Action.STAFF_READ),
+    NavItem("/institution", "building", "nav.institution", Action.SITE_CHANGE),
+    NavItem("/audit", "trail", "nav.audit", Action.AUDIT_READ),
+    NavItem("/deliveries", "parcel", "nav.deliveries", Action.DELIVERY_READ),
+    NavItem("/settings", "settings", "nav.settings", Action.SETTING_READ),
+    NavItem("/health", "health", "nav.health", Action.HEALTH_READ),
+    NavItem("/procedures", "book", "nav.procedures", Action.PROCEDURE_READ),
+)
+
+
+def offered(can: Callable[[Action], bool]) -> list[NavItem]:
+    """Return the places somebody may go to."""
+    return [item for item in NAV if item.action is None or can(item.action)]

@@ -1,0 +1,294 @@
+"""What stands around a page: for staff, for patients, and before anybody has signed in."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from html import escape
+from urllib.parse import quote
+
+from nicegui import context, ui
+from nicegui.events import GenericEventArguments
+
+from pages import theme
+from pages.kit.buttons import button, icon_button, link_button
+from pages.kit.element import Html, Icon
+from pages.kit.tell import shelf, told
+from pages.navigation import offered
+from pages.viewer import Tastes, Viewer, viewer
+from pages.words import language, t
+
+SIGN_OUT = "/auth/sign-out"
+ACCOUNT = "/account"
+NOTICES = "/notices"
+TASKS = "/tasks"
+OTHER_LANGUAGE = {"zh_CN": ("en", "English"), "en": ("zh_CN", "中文")}
+
+
+class HelpSheet(ui.element, component="kit/help_sheet.js"):
+    """The keys of the page, listed by `?`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._keys: dict[str, Callable[[], Awaitable[None] | None]] = {}
+        self._props["keys"] = []
+        names = ("title", "close", "this_sheet", "search", "single_keys", "single_keys_note")
+        self._props["words"] = {name: t(f"shell.help.{name}") for name in names}
+        self.on("press", self._press)
+
+    def add(self, key: str, label: str, do: Callable[[], Awaitable[None] | None]) -> None:
+        """Listen for a key; the sheet lists it with its label."""
+        self._keys[key.lower()] = do
+        self._props["keys"] = [*self._props["keys"], {"key": key, "label": label}]
+
+    async def _press(self, event: GenericEventArguments) -> None:
+        key = event.args[0] if isinstance(event.args, list) else event.args
+        do = self._keys.get(key) if isinstance(key, str) else None
+        if do is None:
+            return
+        with told():
+            answer = do()
+            if isinstance(answer, Awaitable):
+                await answer
+
+
+@dataclass(slots=True)
+class Frame:
+    """The parts of a staff page's frame that the page itself fills or changes."""
+
+    slot: Html
+    """The right side of the bar: a page's search and its one primary button."""
+    help: HelpSheet
+    counts: dict[str, tuple[Html, ui.element]] = field(default_factory=dict)
+
+    def show_counts(self, *, tasks: int, notices: int) -> None:
+        """Change the numbers on the two bells."""
+        for name, count in (("tasks", tasks), ("notices", notices)):
+            badge, link = self.counts[name]
+            badge.set_text(_few(count))
+            link.props["aria-label"] = t(f"shell.{name}", count=count)
+
+    def shortcut(self, key: str, label_key: str, do: Callable[[], Awaitable[None] | None]) -> None:
+        """Do something at a key (a letter, a digit); refusals are told."""
+        self.help.add(key, t(label_key), do)
+
+
+@contextmanager
+def frame(title_key: str, *, active: str = "", title: str = "") -> Iterator[Frame]:
+    """Build a staff page: `with frame("nav.staff", active="/staff") as page:`.
+
+    title_key: what the page is called. title: instead, where it is named after a thing.
+    active: the path of the place in the rail it belongs to.
+    """
+    who = viewer()
+    called = title or t(title_key)
+    theme.dress("staff", f"{called} - {t('shell.product')}")
+    client = context.client
+    client.layout.classes("frame-staff")
+    with client.layout:
+        skip = _skip_link()
+        rail = _rail(who, active)
+        bar, made = _bar(who, called)
+        _watermark(who)
+    for place, part in enumerate((skip, rail, bar)):
+        part.move(client.layout, target_index=place)
+    shelf(client)
+    with client.content:
+        if who.emergency:
+            _broken_glass(who.emergency)
+        yield made
+
+
+def _rail(who: Viewer, active: str) -> Html:
+    with Html("nav", "rail", aria_label=t("shell.navigation")) as rail:
+        with Html("a", "rail__mark", href="/", aria_label=t("nav.home")):
+            Html("img", src=theme.static("logo.svg"), alt="")
+        for item in offered(who.can):
+            current = "page" if item.path == active else None
+            with Html("a", "rail__link", href=item.path, aria_current=current):
+                Icon(item.icon)
+                Html("span", text=t(item.key))
+        if who.is_demo:
+            Html("span", "badge badge--rail", t("shell.demo"))
+        Html("span", "rail__gap")
+    return rail
+
+
+def _bar(who: Viewer, called: str) -> tuple[Html, Frame]:
+    with Html("header", "bar") as bar:
+        menu = icon_button("menu", t("shell.menu")).classes("bar__menu")
+        menu.props("data-opens-rail aria-expanded=false")
+        Html("h1", text=called)
+        if who.is_demo:
+            Html("span", "badge", t("shell.demo"))
+        slot = Html("div", "bar__slot")
+        counts = {
+            "tasks": _bell("tasks", TASKS, who.tasks),
+            "notices": _bell("notices", NOTICES, who.notices),
+        }
+        icon_button("moon", t("shell.theme")).props('data-set="theme:turn"').classes("only-wide")
+        _language_button().classes("only-wide")
+        sheet = HelpSheet()
+        help_button = icon_button("help", t("shell.help.title")).classes("only-wide")
+        help_button.on("click", js_handler=f"() => getElement({sheet.id}).show()")
+        _user_menu(who)
+    return bar, Frame(slot, sheet, counts)
+
+
+def _bell(name: str, href: str, count: int) -> tuple[Html, ui.element]:
+    label = t(f"shell.{name}", count=count)
+    link = link_button("quiet", label, href, icon="tasks" if name == "tasks" else "bell")
+    link.classes("btn--icon bar__bell")
+    link.props["bare"] = True
+    with link:
+        badge = Html("span", "count", _few(count), aria_hidden="true")
+    return badge, link
+
+
+def _few(count: int) -> str:
+    most = 99
+    return "" if not count else f"{most}+" if count > most else str(count)
+
+
+def _language_button() -> ui.element:
+    code, name = OTHER_LANGUAGE[language()]
+    made = button("quiet", name).props(f'data-set="language:{code}"')
+    return made.props(f"lang={code.replace('_', '-')}")
+
+
+def _user_menu(who: Viewer) -> None:
+    other, other_name = OTHER_LANGUAGE[language()]
+    with Html("details", "menu"):
+        with Html("summary", aria_label=t("shell.account_of", name=who.display_name)):
+            Html("span", "face", who.display_name[:1], aria_hidden="true")
+            with Html("span", "menu__who"):
+                Html("span", text=who.display_name)
+                if who.roles:
+                    Html("small", text=t(f"role.{who.roles[0]}"))
+        with Html("div", "menu__list"):
+            with Html("a", "menu__item", href=ACCOUNT):
+                Icon("person")
+                Html("span", text=t("shell.account"))
+            with Html("button", "menu__item", type="button", data_set="theme:turn"):
+                Icon("moon")
+                Html("span", text=t("shell.theme"))
+            tag = other.replace("_", "-")
+            with Html(
+                "button", "menu__item", type="button", data_set=f"language:{other}", lang=tag
+            ):
+                Icon("language")
+                Html("span", text=other_name)
+            Html("hr")
+            with (
+                Html("form", action=SIGN_OUT, method="post"),
+                Html("button", "menu__item", type="submit"),
+            ):
+                Icon("out")
+                Html("span", text=t("shell.sign_out"))
+
+
+def _skip_link() -> Html:
+    slot = context.client.content.parent_slot
+    main = slot.parent if slot else context.client.content
+    main.props("tabindex=-1")
+    return Html("a", "skip", t("shell.skip"), href=f"#{main.html_id}")
+
+
+def _broken_glass(reason: str) -> None:
+    with Html("div", "glass", role="alert"):
+        Icon("glass")
+        Html("span", text=t("shell.glass", reason=reason))
+
+
+def _watermark(who: Viewer) -> None:
+    """Who looked, on every screenshot and every print: name, number and time of opening."""
+    now = t("shell.watermark", name=who.display_name, number=who.number, time=who.opened)
+    drawing = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="340" height="210"><text x="20" y="150" '
+        'font-size="15" font-family="sans-serif" transform="rotate(-22 20 150)">'
+        f"{escape(now)}</text></svg>"
+    )
+    mark = Html("div", "watermark", aria_hidden="true", data_says=now)
+    # Percent-encoded: whatever a name contains, nothing of it can end the address.
+    mark.style["background-image"] = f"url('data:image/svg+xml,{quote(drawing, safe='')}')"
+
+
+@contextmanager
+def public_frame(title_key: str, *, institution: str = "", demo: bool = False) -> Iterator[Html]:
+    """Build a page for somebody who has not signed in: the branch beside, the form in a column.
+
+    Yields the row of small tools above the heading, for a page that has one more to offer.
+    """
+    called = t(title_key)
+    theme.dress("patient", f"{called} - {t('shell.product')}")
+    client = context.client
+    client.layout.classes("frame-public")
+    with client.layout:
+        skip = _skip_link()
+        with Html("aside", "welcome", aria_label=t("shell.product")) as welcome:
+            with Html("svg", "welcome__art", viewBox="0 0 640 480", aria_hidden="true"):
+                Html("use", href=f"{theme.static('art.svg')}#branch")
+            with Html("div", "brand"):
+                Html("img", src=theme.static("logo.svg"), alt="")
+                with Html("span"):
+                    Html("span", text=institution or t("shell.product"))
+                    if institution:
+                        Html("small", text=t("shell.product"))
+            with Html("p", "welcome__words"):
+                for part in ("hear", "see", "wait"):
+                    Html("span", text=t(f"shell.promise.{part}")).style("display: block")
+    skip.move(client.layout, target_index=0)
+    welcome.move(client.layout, target_index=1)
+    shelf(client)
+    with client.content:
+        with Html("div", "tools") as tools:
+            if demo:
+                Html("span", "badge", t("shell.demo"))
+            _elder_button(Tastes.of(client.request))
+            icon_button("moon", t("shell.theme")).props('data-set="theme:turn"')
+            _language_button()
+        Html("h1", text=called)
+        yield tools
+
+
+def _elder_button(tastes: Tastes) -> ui.element:
+    on = tastes.elder > 0
+    label = t("shell.elder_off" if on else "shell.elder_on")
+    return button("quiet", label).props(f'data-set="elder:{0 if on else 1}"')
+
+
+@contextmanager
+def patient_frame(title_key: str, *, back: str = "", phone: str = "") -> Iterator[None]:
+    """Build a page for a patient: one column, the way back, and a person to call in the corner."""
+    called = t(title_key)
+    tastes = theme.dress("patient", f"{called} - {t('shell.product')}")
+    client = context.client
+    client.layout.classes("frame-patient")
+    with client.layout:
+        skip = _skip_link()
+        with Html("header", "top") as top:
+            if back:
+                link = link_button("quiet", t("shell.back"), back, icon="back").classes("btn--icon")
+                link.props["bare"] = True
+            Html("h1", text=called)
+            _elder_button(tastes)
+            if phone:
+                call = Html("a", "btn btn--quiet btn--icon", href=f"tel:{quote(phone)}")
+                with call.attribute("aria-label", t("shell.call_us", phone=phone)):
+                    Icon("phone")
+    skip.move(client.layout, target_index=0)
+    top.move(client.layout, target_index=1)
+    shelf(client)
+    with client.content:
+        yield
+
+
+@contextmanager
+def action_bar(note: str = "", amount: str = "") -> Iterator[None]:
+    """Hold the one action of a patient's page, always at the same place at thumb height."""
+    with context.client.layout, Html("footer", "actionbar"):
+        if note or amount:
+            with Html("div", "actionbar__note"):
+                Html("span", text=note)
+                Html("span", text=amount)
+        with Html("div", "actionbar__row"):
+            yield
