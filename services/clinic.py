@@ -7,15 +7,30 @@ from data.crypto import Keys
 from data.database import Database
 from services.audit import Audit
 from services.bus import Bus
-from services.events import SettingChanged, StaffSuspended, TaskOverdue
+from services.events import (
+    MessageFailed,
+    MessageQueued,
+    SettingChanged,
+    StaffSuspended,
+    TaskEscalated,
+    TaskOverdue,
+    TaskRaised,
+)
+from services.inbox import Inbox
+from services.notices import Notices
+from services.notify import Notify
 from services.policy_settings import PolicySettings
 from services.ports import Ports
 from services.settings import Settings
 from services.tasks import Tasks
 from services.trail import Trail
 from services.transaction import Transactions
+from services.users.account import Account
+from services.users.directory import UserDirectory
+from services.users.enrolment import Enrolment
+from services.users.people import People
 from services.users.sessions import Sessions
-from services.users.standards import Standards
+from services.users.sign_in import SignIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +46,14 @@ class Clinic:
     transactions: Transactions
     policy: PolicySettings
     tasks: Tasks
+    notify: Notify
+    notices: Notices
+    inbox: Inbox
     audit: Audit
     sessions: Sessions
+    sign_in: SignIn
+    enrolment: Enrolment
+    account: Account
 
     @classmethod
     def open(
@@ -48,22 +69,35 @@ class Clinic:
         bus = Bus(database, clock)
         transactions = Transactions(database, bus, Trail(keys, clock), clock)
         policy = PolicySettings(transactions)
-        standards = Standards(policy)
+        people = People.open(transactions, clock, keys, policy)
+        tasks = Tasks(transactions)
+        ports = ports or Ports()
         clinic = cls(
             settings=settings,
             clock=clock,
             keys=keys,
-            ports=ports or Ports(),
+            ports=ports,
             database=database,
             bus=bus,
             transactions=transactions,
             policy=policy,
-            tasks=Tasks(transactions),
+            tasks=tasks,
+            notify=Notify(transactions, ports, UserDirectory(), policy, tasks),
+            notices=Notices(transactions),
+            inbox=Inbox(transactions, demo=settings.demo),
             audit=Audit(transactions, keys, settings.anchor_file),
-            sessions=Sessions(transactions, clock, standards),
+            sessions=people.sessions,
+            sign_in=people.sign_in,
+            enrolment=people.enrolment,
+            account=people.account,
         )
         clinic.follow_procedures()
         return clinic
+
+    async def close(self) -> None:
+        """Write down what is only in memory and let threads go, before the database closes."""
+        await self.sessions.close()
+        self.sign_in.close()
 
     def follow_procedures(self) -> None:
         """The standard operating procedures (SOP): when this has happened, do that. (R092)
@@ -72,4 +106,8 @@ class Clinic:
         """
         self.bus.on(SettingChanged, self.policy.reload)
         self.bus.on(StaffSuspended, self.tasks.give_back)
+        self.bus.on(TaskRaised, self.notify.announce_task)
         self.bus.on(TaskOverdue, self.tasks.escalate)
+        self.bus.on(TaskEscalated, self.notify.announce_overdue)
+        self.bus.on(MessageQueued, self.notify.deliver)
+        self.bus.on(MessageFailed, self.notify.report)

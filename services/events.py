@@ -113,6 +113,14 @@ class SessionsEnded(Event, frozen=True):
     reason: str
 
 
+class CredentialsReset(Event, frozen=True):
+    """Security gave somebody a new temporary password, and perhaps took their second factors."""
+
+    user_id: UUID
+    reset_by: UUID
+    factors: bool
+
+
 class AccountLocked(Event, frozen=True):
     """Too many wrong passwords or codes."""
 
@@ -128,3 +136,13 @@ class EmergencyAccessOpened(Event, frozen=True):
     patient_id: UUID
     reason: str
     until: datetime
+    institution_id: UUID | None = None
+
+
+class EmergencyAccessReviewed(Event, frozen=True):
+    """Another person has judged whether breaking the glass was right."""
+
+    access_id: UUID
+    user_id: UUID
+    reviewed_by: UUID
+    outcome: str

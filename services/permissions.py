@@ -10,6 +10,7 @@ class Action(StrEnum):
 
     ACCOUNT_CHANGE = "account:change"
     ACCOUNT_READ = "account:read"
+    ACCOUNT_SECURE = "account:secure"
     AUDIT_EXPORT = "audit:export"
     AUDIT_READ = "audit:read"
     AUDIT_VERIFY = "audit:verify"
@@ -32,6 +33,7 @@ class Action(StrEnum):
     MESSAGE_READ = "message:read"
     MESSAGE_SEND = "message:send"
     PROCEDURE_READ = "procedure:read"
+    SESSION_CONFIRM = "session:confirm"
     SESSION_LIST = "session:list"
     SESSION_OPEN = "session:open"
     SESSION_REVOKE = "session:revoke"
@@ -45,7 +47,9 @@ class Action(StrEnum):
     STAFF_CHANGE = "staff:change"
     STAFF_GRANT = "staff:grant"
     STAFF_READ = "staff:read"
+    STAFF_RESET = "staff:reset"
     STAFF_SUSPEND = "staff:suspend"
+    STAFF_UNLOCK = "staff:unlock"
     STAFF_UNMASK = "staff:unmask"
     TASK_CLOSE = "task:close"
     TASK_ESCALATE = "task:escalate"
@@ -66,6 +70,7 @@ HOUSE_ONLY = {Role.HOUSE: anyone}
 RULES: dict[Action, dict[Role, Rule]] = {
     Action.ACCOUNT_CHANGE: every(PEOPLE, own),
     Action.ACCOUNT_READ: every(PEOPLE, own),
+    Action.ACCOUNT_SECURE: every(PEOPLE, own),
     Action.AUDIT_EXPORT: {Role.AUDIT_ADMIN: in_place, Role.HOUSE: anyone},
     Action.AUDIT_READ: {Role.AUDIT_ADMIN: in_place},
     Action.AUDIT_VERIFY: {Role.AUDIT_ADMIN: in_place, Role.HOUSE: anyone},
@@ -92,6 +97,7 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.MESSAGE_READ: every(PEOPLE, own),
     Action.MESSAGE_SEND: HOUSE_ONLY,
     Action.PROCEDURE_READ: every(STAFF, anyone),
+    Action.SESSION_CONFIRM: every(PEOPLE, own),
     Action.SESSION_LIST: {**every(PEOPLE, own), Role.SECURITY_ADMIN: in_place},
     Action.SESSION_OPEN: {Role.VISITOR: anyone},
     Action.SESSION_REVOKE: {
@@ -114,12 +120,14 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.STAFF_READ: every(
         frozenset({Role.SECURITY_ADMIN, Role.AUDIT_ADMIN, Role.HR, Role.MEDICAL_AFFAIRS}), in_place
     ),
+    Action.STAFF_RESET: {Role.SECURITY_ADMIN: not_own},
     Action.STAFF_SUSPEND: {
         Role.SECURITY_ADMIN: not_own,
         Role.HR: not_own,
         Role.MEDICAL_AFFAIRS: not_own,
         Role.HOUSE: anyone,
     },
+    Action.STAFF_UNLOCK: {Role.SECURITY_ADMIN: not_own},
     Action.STAFF_UNMASK: every(frozenset({Role.SECURITY_ADMIN, Role.HR}), in_place),
     Action.TASK_CLOSE: {**every(STAFF, in_place), Role.HOUSE: anyone},
     Action.TASK_ESCALATE: HOUSE_ONLY,
@@ -131,11 +139,13 @@ RULES: dict[Action, dict[Role, Rule]] = {
 
 SENSITIVE = frozenset(
     {
+        Action.ACCOUNT_SECURE,
         Action.AUDIT_EXPORT,
         Action.EMERGENCY_OPEN,
         Action.SETTING_CHANGE_SECURITY,
         Action.STAFF_ADD,
         Action.STAFF_GRANT,
+        Action.STAFF_RESET,
         Action.STAFF_SUSPEND,
     }
 )

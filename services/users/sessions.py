@@ -4,7 +4,6 @@ A browser holds a token of 256 random bits, the database its digest. A session e
 out, by idling, after its absolute time, when somebody revokes it, or when the account changes.
 """
 
-import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, select, update
 
 from data.clock import Clock
+from data.crypto import Keys
 from data.users import EmergencyAccess, RoleGrant, Session, SessionStage, User, UserKind, UserState
 from services.events import SessionsEnded
 from services.permissions import Action
@@ -53,28 +53,30 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def digest_of(token: str) -> bytes:
-    """Return what the database keeps of a token."""
-    return hashlib.sha256(token.encode()).digest()
-
-
 class Sessions:
     """The keeper of open sessions."""
 
-    def __init__(self, transactions: Transactions, clock: Clock, standards: Standards) -> None:
+    def __init__(
+        self, transactions: Transactions, clock: Clock, keys: Keys, standards: Standards
+    ) -> None:
         self._transactions = transactions
+        self._keys = keys
         self._clock = clock
         self._standards = standards
         self._open = OpenSessions()
         self._excuses: list[Excuse] = []
         self._at_work: dict[UUID, int] = {}
 
+    def digest(self, token: str) -> bytes:
+        """Return what the database keeps of a token."""
+        return self._keys.provider.digest(token.encode())
+
     async def actor_of(self, token: str, address: str = "", *, seen: bool = True) -> Actor | None:
         """Return who holds this token, or None if it opens nothing (any more).
 
         `seen` counts this as a sign of life; give False for what no person did, a poll say.
         """
-        digest = digest_of(token)
+        digest = self.digest(token)
         kept = self._open.by_token(digest)
         if kept is None:
             kept = await self._load(Session.token_digest == digest)

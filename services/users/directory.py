@@ -1,0 +1,39 @@
+"""Tells the messenger how to reach people, and who plays a role."""
+
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from data.users import RoleGrant, User, UserState
+from services.notify import Contact
+
+
+class UserDirectory:
+    """The accounts, as an address book."""
+
+    async def contact(self, session: AsyncSession, user_id: UUID) -> Contact | None:
+        """Return how to reach a person, or None if there is no such account."""
+        user = await session.get(User, user_id)
+        if user is None:
+            return None
+        return Contact(user.language, user.email, user.phone or "")
+
+    async def holders(
+        self, session: AsyncSession, role: str, institution_id: UUID, site_id: UUID | None = None
+    ) -> list[UUID]:
+        """Return who plays a role now, in an institution or at one of its sites."""
+        query = (
+            select(User.id)
+            .join(RoleGrant, RoleGrant.user_id == User.id)
+            .where(
+                User.institution_id == institution_id,
+                User.state == UserState.ACTIVE,
+                RoleGrant.role == role,
+                RoleGrant.deleted_at.is_(None),
+            )
+            .distinct()
+        )
+        if site_id is not None:
+            query = query.where(or_(RoleGrant.site_id.is_(None), RoleGrant.site_id == site_id))
+        return list(await session.scalars(query))
