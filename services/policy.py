@@ -86,15 +86,10 @@ def _confirmed(actor: Actor, now: datetime) -> bool:
 def visible(actor: Actor, action: Action, table: Any) -> ColumnElement[bool]:
     """Return the WHERE clause for the rows of `table` that the actor may do this to."""
     rules = RULES[action]
-    granted = or_(
-        *(
-            rules[grant.role].where(actor, grant, table)
-            for grant in actor.grants
-            if grant.role in rules
-        )
-    )
-    if not any(grant.role in rules for grant in actor.grants):
+    grants = [grant for grant in actor.grants if grant.role in rules]
+    if not grants:
         raise Forbidden("forbidden", action=str(action))
+    granted = or_(*(rules[grant.role].where(actor, grant, table) for grant in grants))
     if action not in EVEN_DELETED and hasattr(table, "deleted_at"):
         return and_(granted, table.deleted_at.is_(None))
     return granted

@@ -125,12 +125,18 @@ def _same_place(actor: Actor, grant: Grant, subject: Subject) -> bool:
 
 
 def _in_same_place(actor: Actor, grant: Grant, table: Any) -> Where:
-    if actor.institution_id is None:
+    if actor.institution_id is None or not hasattr(table, "institution_id"):
         return false()
     institution: Where = table.institution_id == actor.institution_id
     if grant.site_id is None or not hasattr(table, "site_id"):
         return institution
     return institution & or_(table.site_id.is_(None), table.site_id == grant.site_id)
+
+
+def _of_another(actor: Actor, table: Any) -> Where:
+    if not hasattr(table, "owner_id"):
+        return true()
+    return or_(table.owner_id.is_(None), table.owner_id != actor.user_id)
 
 
 def _owned(actor: Actor, table: Any) -> Where:
@@ -163,9 +169,6 @@ not_own = Rule(
     lambda actor, grant, subject: (
         _same_place(actor, grant, subject) and subject.owner_id != actor.user_id
     ),
-    lambda actor, grant, table: (
-        _in_same_place(actor, grant, table)
-        & or_(table.owner_id.is_(None), table.owner_id != actor.user_id)
-    ),
+    lambda actor, grant, table: _in_same_place(actor, grant, table) & _of_another(actor, table),
 )
 """What lies in my place and is another's: nobody decides about themselves."""
