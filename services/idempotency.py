@@ -45,7 +45,12 @@ class Once:
         return json.loads(found.answer)
 
     def keep(self, scope: str, key: str, body: Any, answer: Any) -> None:
-        """Remember the answer, in the unit of work that makes it true."""
+        """Remember the answer, in the unit of work that makes it true.
+
+        It must not be None, which `earlier` says of a key that is new.
+        """
+        if answer is None:
+            raise TypeError("an answer to be remembered cannot be None")
         self._session.add(
             Answered(
                 scope=scope,

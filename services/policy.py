@@ -80,7 +80,10 @@ def allow(actor: Actor, action: Action, subject: Subject, now: datetime) -> str:
 def _confirmed(actor: Actor, now: datetime) -> bool:
     if Role.HOUSE in actor.roles:
         return True
-    return actor.confirmed_at is not None and now - actor.confirmed_at <= CONFIRMED_FOR
+    # Not in the future either: a clock that is set back must not stretch the five minutes.
+    return actor.confirmed_at is not None and (
+        timedelta(0) <= now - actor.confirmed_at <= CONFIRMED_FOR
+    )
 
 
 def visible(actor: Actor, action: Action, table: Any) -> ColumnElement[bool]:

@@ -64,7 +64,8 @@ class Transaction(Reading):
 
     async def get(self, entity: type[T], key: UUID) -> T:
         """Return the row, kept from others until we are done, or raise `NotFound`."""
-        found = await self.session.get(entity, key, with_for_update=True)
+        # `of`: PostgreSQL cannot lock what an outer join may not have found.
+        found = await self.session.get(entity, key, with_for_update={"of": entity})
         return _found(found, entity, key)
 
     def announce(self, *events: Event) -> None:
