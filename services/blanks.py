@@ -5,6 +5,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from services.i18n import Key
+
 
 def packed(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values in a form that JSON can hold."""
@@ -21,6 +23,8 @@ def _packed(value: Any) -> Any:
         return {"moment": value.isoformat()}
     if isinstance(value, date):
         return {"day": value.isoformat()}
+    if isinstance(value, Key):
+        return {"sentence": str(value)}
     return str(value) if isinstance(value, UUID) else value
 
 
@@ -29,4 +33,6 @@ def _unpacked(value: Any) -> Any:
         return datetime.fromisoformat(value["moment"])
     if isinstance(value, dict) and "day" in value:
         return date.fromisoformat(value["day"])
+    if isinstance(value, dict) and "sentence" in value:
+        return Key(value["sentence"])
     return value

@@ -31,6 +31,12 @@ Sentence = str | tuple[str, ...]
 """A sentence, or its plural forms in the order of the language's rule."""
 
 
+class Key(str):
+    """A value that is itself the key of a sentence, said in the language of the whole."""
+
+    __slots__ = ()
+
+
 class UnknownSentence(LookupError):
     """A key that no catalogue has: a defect, never something to tell a person."""
 
@@ -79,7 +85,7 @@ def settle(*, timezone: str = "", strict: bool = False) -> None:
     House.strict = strict
 
 
-def say(language: str, key: str, **values: object) -> str:
+def say(language: str, key: str, /, **values: object) -> str:
     """Return the sentence for `key`, its blanks filled.
 
     A sentence with plural forms is chosen by `count`. Aware datetimes are said in the hospital's
@@ -118,6 +124,8 @@ def _plural(book: Catalogue, count: object) -> int:
 
 
 def _worded(language: str, value: object) -> object:
+    if isinstance(value, Key):
+        return say(language, value)
     if isinstance(value, datetime):
         return moment(language, value)
     if isinstance(value, date):

@@ -102,6 +102,17 @@ class CertificateOffice(Protocol):
         ...
 
 
+class TimeSource(Protocol):
+    """Knows what time it is, better than we do."""
+
+    async def ahead(self) -> float:
+        """Return by how many seconds our clock is ahead of it (behind: less than nothing).
+
+        Raise `Unavailable` if it does not answer.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The adapters that serve us now; None where a hospital has not set one up."""
@@ -109,3 +120,4 @@ class Ports:
     mailer: Mailer | None = None
     sms: SmsSender | None = None
     scanner: Scanner | None = None
+    time: TimeSource | None = None
