@@ -1,1 +1,46 @@
 """What a person sees and clicks: every page asks a service and shows the answer."""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+from nicegui import run, ui
+
+from pages import static_routes
+from pages.routes import Routes
+from pages.security.entrance import stand
+from pages.security.front import Front, Surroundings
+from pages.theme import NICEGUI
+from pages.tuning import remember_signatures
+from pages.who import Describer
+from services.clinic import Clinic
+
+Register = Callable[[Clinic, Routes], None]
+
+PLAIN: tuple[Register, ...] = ()
+"""What enters plain routes: forms, files, small answers."""
+
+SHOWN: tuple[Register, ...] = ()
+"""What enters pages."""
+
+
+def mount(clinic: Clinic, server: FastAPI, *more: Register) -> Front:
+    """Put every page of the house behind the gate on `server`; `more` enters further routes."""
+    remember_signatures()
+    run.process_pool_start_method = "spawn"  # fork would copy our open database and sockets
+    place = Surroundings.of(clinic.settings)
+    front = stand(server, clinic, clinic.sessions, place, describe=Describer(clinic))
+    static_routes.mount_static(server)
+    for prefix, reason in static_routes.PUBLIC:
+        front.routes.internal(prefix, reason)
+    for register in (*PLAIN, *more):
+        register(clinic, front.routes)
+    ui.run_with(
+        server,
+        title="Xinglin 杏林",
+        storage_secret=clinic.keys.key("nicegui").hex(),
+        gzip_middleware_factory=None,  # packed by us, after scripts have been given their nonce
+        **NICEGUI,
+    )
+    for register in SHOWN:
+        register(clinic, front.routes)
+    return front

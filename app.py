@@ -1,0 +1,125 @@
+"""Xinglin 杏林 for small hospitals: puts the parts together, serves them, answers to its command.
+
+Reads from top to bottom: keys, database, adapters, services, pages, servers.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from jobs.commands import Around, Composition, run
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from pages.security.front import Front
+    from services.clinic import Clinic
+    from services.ports import CertificateOffice
+    from services.settings import Settings
+
+# Everything heavy is imported where it is used, so that `xinglin --help` answers at once.
+
+
+@asynccontextmanager
+async def open_clinic(settings: "Settings") -> AsyncIterator["Clinic"]:
+    """Open the house without serving it; see `jobs.commands.OpenClinic`."""
+    from data import schema
+    from data.clock import SystemClock
+    from data.database import Database
+    from data.keyring import Keyring
+    from integrations import providers
+    from services.clinic import Clinic
+
+    key_file = await asyncio.to_thread(Keyring(settings.key_file).load)
+    keys = key_file.keys(settings.crypto_profile)
+    clock = SystemClock()
+    database = Database(settings.database, keys.key("db"))
+    await database.open()
+    try:
+        await schema.check(database)
+        database.unlock(keys)
+        ports = providers.build(settings, database, clock)
+        clinic = Clinic.open(database, clock, keys, settings, ports)
+        await clinic.policy.load()
+        try:
+            yield clinic
+        finally:
+            await clinic.close()
+    finally:
+        await database.close()
+
+
+def certificates(settings: "Settings") -> "CertificateOffice":
+    """Return who sees to the certificate for HTTPS."""
+    from integrations.certificates import Office
+
+    return Office(settings.certificate, settings.home)
+
+
+def build(clinic: "Clinic") -> tuple["FastAPI", "Front"]:
+    """Put the pages and the API over an open clinic."""
+    from fastapi import FastAPI
+
+    import pages
+
+    server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    front = pages.mount(clinic, server)
+    return server, front
+
+
+async def serve(settings: "Settings", around: Around) -> None:
+    """Serve until told to stop; see `jobs.commands.Serve`."""
+    from pages.tuning import settle_memory
+
+    async with open_clinic(settings) as clinic:
+        server, front = build(clinic)
+        office = certificates(settings)
+        settle_memory()
+        async with asyncio.TaskGroup() as work, listening(server, settings, office, clinic):
+            work.create_task(front.run(), name="front")
+            work.create_task(clinic.bus.run(), name="outbox")
+            async with around(clinic):
+                await told_to_stop()
+            front.stop()
+            clinic.bus.stop()
+
+
+@asynccontextmanager
+async def listening(
+    server: "FastAPI", settings: "Settings", office: "CertificateOffice", clinic: "Clinic"
+) -> AsyncIterator[None]:
+    """Listen on each address that is set, and leave none half open."""
+    from integrations.listeners import Address, listen
+
+    place = settings.server
+    addresses = [Address(place.host, place.port)] if place.port else []
+    if place.tls_port:
+        papers = await asyncio.to_thread(office.ready, clinic.clock.now())
+        addresses.append(Address(place.tls_host, place.tls_port, papers.chain, papers.key))
+    async with listen(server, addresses):
+        yield
+
+
+async def told_to_stop() -> None:
+    """Wait for SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, stop.set)
+    try:
+        await stop.wait()
+    finally:
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(sign)
+
+
+def main() -> None:
+    """Run the command `xinglin`."""
+    sys.exit(run(Composition(open_clinic=open_clinic, serve=serve, certificates=certificates)))
+
+
+if __name__ == "__main__":
+    main()

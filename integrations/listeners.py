@@ -1,0 +1,92 @@
+"""Listens for browsers: uvicorn on each address, started and stopped as one."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from data.errors import Unavailable
+
+GRACE_SECONDS = 10
+BACKLOG = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; with a certificate it is HTTPS."""
+
+    host: str
+    port: int
+    chain: Path | None = None
+    key: Path | None = None
+
+
+class Listener(uvicorn.Server):
+    """uvicorn without its own way with signals: one signal stops all of the house, in order."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def listen(server: Any, addresses: Sequence[Address]) -> AsyncIterator[None]:
+    """Serve an ASGI application at `addresses` while the block runs.
+
+    Raise `Unavailable("port_taken")` if somebody else listens there; then nothing does.
+    """
+    sockets = _sockets(addresses)
+    listeners = [
+        Listener(_config(server, address, first=number == 0))
+        for number, address in enumerate(addresses)
+    ]
+    async with asyncio.TaskGroup() as tasks:
+        for listener, bound in zip(listeners, sockets, strict=True):
+            tasks.create_task(listener.serve(sockets=[bound]), name="listener")
+            while not listener.started:
+                await asyncio.sleep(0.01)
+        try:
+            yield
+        finally:
+            for listener in listeners:
+                listener.should_exit = True
+
+
+def _config(server: Any, address: Address, *, first: bool) -> uvicorn.Config:
+    return uvicorn.Config(
+        server,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        lifespan="on" if first else "off",  # the application starts once, however many addresses
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # the gate believes only the proxies that are set
+        server_header=False,
+        date_header=True,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=address.chain,
+        ssl_keyfile=address.key,
+    )
+
+
+def _sockets(addresses: Sequence[Address]) -> list[socket.socket]:
+    bound: list[socket.socket] = []
+    for address in addresses:
+        try:
+            family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+            made = socket.create_server(
+                (address.host, address.port), family=family, backlog=BACKLOG
+            )
+        except OSError:
+            for each in bound:
+                each.close()
+            raise Unavailable("port_taken", host=address.host, port=address.port) from None
+        bound.append(made)
+    return bound

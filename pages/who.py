@@ -1,0 +1,36 @@
+"""Tells the frame of a page who looks at it."""
+
+from pages.viewer import Viewer
+from services.clinic import Clinic
+from services.i18n import moment
+from services.permissions import RULES
+from services.policy import Action, Actor
+
+
+class Describer:
+    """Makes a `Viewer` of a signed-in person, with what waits for them."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        self._clinic = clinic
+
+    async def __call__(self, actor: Actor) -> Viewer:
+        """Read name, institution and counts; two short looks into the database."""
+        clinic = self._clinic
+        profile = await clinic.account.profile(actor)
+        waiting = 0
+        if not actor.roles.isdisjoint(RULES[Action.TASK_READ]):
+            waiting = (await clinic.tasks.counts(actor)).open
+
+        def can(action: Action) -> bool:
+            return not actor.roles.isdisjoint(RULES[action])
+
+        return Viewer(
+            display_name=profile.display_name,
+            number=profile.staff_number,
+            can=can,
+            opened=moment(profile.language, clinic.clock.now()),
+            roles=tuple(sorted(actor.roles)),
+            is_demo=clinic.settings.demo,
+            tasks=waiting,
+            notices=await clinic.notices.unread(actor),
+        )
