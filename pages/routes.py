@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from nicegui import context, ui
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import compile_path
+from starlette.routing import Mount, compile_path
 
 from data.errors import DomainError, Unauthenticated
 from pages.security.limits import BODY_BYTES
@@ -128,7 +128,10 @@ class Routes:
         foreign: bool = False,
         **options: Any,
     ) -> Callable[[Builder], Builder]:
-        """Answer `method` at `path` with the decorated FastAPI endpoint; else as `page`."""
+        """Answer `method` at `path` with the decorated FastAPI endpoint; else as `page`.
+
+        Comes before NiceGUI is mounted.
+        """
 
         def enter(endpoint: Builder) -> Builder:
             self._add(
@@ -142,6 +145,8 @@ class Routes:
                     foreign=foreign,
                 )
             )
+            if any(isinstance(each, Mount) and not each.path for each in self._server.routes):
+                raise ValueError(f"{path} comes after NiceGUI, which answers everything else")
             self._server.add_api_route(path, endpoint, methods=[method], **options)
             return endpoint
 

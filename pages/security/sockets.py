@@ -122,11 +122,12 @@ class Sockets:
     async def _take_down(self, pages: list[Client]) -> None:
         await asyncio.sleep(LAST_WORD_SECONDS)
         for client in pages:
-            sockets = [sid for sid, _ in core.sio.manager.get_participants("/", client.id)]
+            present = core.sio.manager.get_participants("/", client.id)
+            connections = [connection for _, connection in present]
             if client.id in Client.instances:
                 client.delete()
-            for sid in sockets:
-                await core.sio.disconnect(sid)
+            for connection in connections:
+                await core.sio.eio.disconnect(connection)
 
     # At the gate: before a connection is accepted
 

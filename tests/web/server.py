@@ -1,0 +1,109 @@
+"""The whole server as a hospital runs it, on a free port of this machine, inside the test.
+
+    async with running(clinic, register) as house:      # register(routes) adds the pages
+        async with Browser(house.url, token) as browser: ...
+
+It runs in the test's own loop, so that a test may also look at what the server holds.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from fastapi import FastAPI
+from nicegui import ui
+from nicegui.testing.general import nicegui_reset_globals
+
+from pages.routes import Routes
+from pages.security.entrance import stand
+from pages.security.front import Front, Surroundings
+from pages.security.limits import Rates
+from pages.security.origins import OwnNames
+from services.clinic import Clinic
+from services.overload import Overload
+
+Register = Callable[[Routes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A running server."""
+
+    url: str
+    front: Front
+    server: FastAPI
+    clinic: Clinic
+
+
+@asynccontextmanager
+async def running(
+    clinic: Clinic,
+    *register: Register,
+    rates: Rates | None = None,
+    overload: Overload | None = None,
+    watched: bool = False,
+) -> AsyncIterator[House]:
+    """Serve the pages that each of `register` adds, behind the real gate.
+
+    `rates` default to a hundred times the usual: a test is a crowd. `watched` also runs the
+    background watch over load and sessions, which most tests do not need.
+    """
+    place = Surroundings(OwnNames.of(), rates=rates or Rates().times(100))
+    with nicegui_reset_globals():
+        server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        front = stand(server, clinic, clinic.sessions, place, overload=overload)
+        for each in register:
+            each(front.routes)
+        ui.run_with(
+            server,
+            title="Xinglin",
+            language="zh-CN",
+            binding_refresh_interval=None,
+            reconnect_timeout=5,
+            show_welcome_message=False,
+            gzip_middleware_factory=None,
+        )
+        async with _listening(server) as url, _watched(front if watched else None):
+            yield House(url, front, server, clinic)
+
+
+@asynccontextmanager
+async def _listening(server: FastAPI) -> AsyncIterator[str]:
+    door = socket.socket()
+    door.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        server,
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        proxy_headers=False,
+        server_header=False,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+    )
+    uvicorn_server = uvicorn.Server(config)
+    serving = asyncio.create_task(uvicorn_server._serve([door]))
+    try:
+        while not uvicorn_server.started:
+            if serving.done():
+                serving.result()
+            await asyncio.sleep(0.005)
+        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+    finally:
+        uvicorn_server.should_exit = True
+        await serving
+        door.close()
+
+
+@asynccontextmanager
+async def _watched(front: Front | None) -> AsyncIterator[None]:
+    if front is None:
+        yield
+        return
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(front.run())
+        yield
+        front.stop()
