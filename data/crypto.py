@@ -139,6 +139,13 @@ class Keys:
     def provider(self) -> CryptoProvider:
         return PROFILES[self.profile]
 
+    @staticmethod
+    def provider_of(mark: int) -> CryptoProvider:
+        """Return the family whose mark stands before a sealed value, whatever ours is now."""
+        if mark not in BY_MARK:
+            raise Invalid("sealed_value_damaged")
+        return BY_MARK[mark]
+
     def key(self, label: str, version: int | None = None) -> bytes:
         """Return the 32-byte key for one use: `db`, `audit`, `session`, `file`, `blind:phone`..."""
         masters = {self.version: self.master, **dict(self.older)}

@@ -94,6 +94,13 @@ class Database:
         return self._file.path if self._file else None
 
     @property
+    def file(self) -> SqliteFile:
+        """The file, for those who copy it or its log; raise if this is no SQLite."""
+        if not self._file:
+            raise Unavailable("only_for_sqlite")
+        return self._file
+
+    @property
     def waiting(self) -> int:
         """How many units of work stand in line."""
         return self._writer.waiting if self._writer else 0

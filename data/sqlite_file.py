@@ -39,6 +39,8 @@ class SqliteFile:
         self.path = path
         self._key = key
         self._lock: int | None = None
+        self.keeps_log = False
+        """Whether somebody ships the log (data/shipping.py): only they may tidy it away."""
 
     def take(self) -> None:
         """Take the file for this process alone; raise `Conflict` if another one has it.
@@ -72,6 +74,8 @@ class SqliteFile:
             self._check_key(connection)
             for pragma in PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
+            if self.keeps_log:
+                connection.execute("PRAGMA wal_autocheckpoint=0")
         except BaseException:
             connection.close()
             raise
