@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 from urllib.parse import quote
 
 from nicegui import context, ui
@@ -29,13 +30,13 @@ class HelpSheet(ui.element, component="kit/help_sheet.js"):
 
     def __init__(self) -> None:
         super().__init__()
-        self._keys: dict[str, Callable[[], Awaitable[None] | None]] = {}
+        self._keys: dict[str, Callable[[], Any]] = {}
         self._props["keys"] = []
         names = ("title", "close", "this_sheet", "search", "single_keys", "single_keys_note")
         self._props["words"] = {name: t(f"shell.help.{name}") for name in names}
         self.on("press", self._press)
 
-    def add(self, key: str, label: str, do: Callable[[], Awaitable[None] | None]) -> None:
+    def add(self, key: str, label: str, do: Callable[[], Any]) -> None:
         """Listen for a key; the sheet lists it with its label."""
         self._keys[key.lower()] = do
         self._props["keys"] = [*self._props["keys"], {"key": key, "label": label}]
@@ -67,7 +68,7 @@ class Frame:
             badge.set_text(_few(count))
             link.props["aria-label"] = t(f"shell.{name}", count=count)
 
-    def shortcut(self, key: str, label_key: str, do: Callable[[], Awaitable[None] | None]) -> None:
+    def shortcut(self, key: str, label_key: str, do: Callable[[], Any]) -> None:
         """Do something at a key (a letter, a digit); refusals are told."""
         self.help.add(key, t(label_key), do)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nicegui import context, ui
+from nicegui.language import Language
 
 from pages.viewer import Tastes
 from pages.words import language
-from services.i18n import html_language
 
 STATIC = Path(__file__).parent / "static"
 STYLES = ("style.css", "kit.css", "frame.css")
@@ -24,9 +24,13 @@ NICEGUI: dict[str, Any] = {
     "binding_refresh_interval": None,  # nothing is bound by polling
     "message_history_length": 200,
     "show_welcome_message": False,
+    "favicon": STATIC / "logo.svg",
     "viewport": "width=device-width, initial-scale=1, viewport-fit=cover",
 }
 """What `ui.run_with` is given, besides the title and the secret."""
+
+QUASAR: dict[str, Language] = {"zh_CN": "zh-CN", "en": "en-US"}
+"""The language of Quasar's own words, which is also the one `<html>` names."""
 
 Scale = Literal["staff", "patient"]
 
@@ -47,7 +51,7 @@ def dress(scale: Scale, title: str) -> Tastes:
     client = context.client
     tastes = Tastes.of(client.request)
     client.page = copy(client.page)  # shared by all who see the page, and this is about one
-    client.page.language = html_language(language())  # type: ignore[assignment]
+    client.page.language = QUASAR[language()]
     client.page.dark = {"dark": True, "light": False}.get(tastes.theme)
     ui.page_title(title)
     links = [f'<link rel="stylesheet" href="{static(name)}">' for name in STYLES]

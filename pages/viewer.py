@@ -36,10 +36,10 @@ class Viewer:
     display_name: str
     number: str
     """Staff number (工号), shown in the watermark with the name."""
-    opened: str
-    """When the page was opened, in words, for the watermark."""
     can: Callable[[Action], bool]
     """Whether this person may do this at all: what cannot be done is not offered."""
+    opened: str = ""
+    """When the page was opened, in words (`words.local`), for the watermark."""
     roles: tuple[str, ...] = ()
     institution: str = ""
     is_demo: bool = False

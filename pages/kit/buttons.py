@@ -9,7 +9,8 @@ from nicegui.elements.mixins.disableable_element import DisableableElement
 from pages.kit.tell import told
 
 Kind = Literal["go", "primary", "line", "soft", "quiet", "stop"]
-Press = Callable[[], Awaitable[None] | None]
+Press = Callable[[], Any]
+"""What a button does; what it returns is awaited if it can be, and else passed over."""
 
 BUSY_AFTER = 0.25
 """Seconds before a button shows that it still works: quicker answers need no sign."""

@@ -1,6 +1,6 @@
 """Fields: what a person is asked for. Label above, error below, nothing floating."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -91,7 +91,7 @@ def code_box(
     *,
     length: int = 6,
     hint: str = "",
-    on_full: Callable[[], Awaitable[None] | None] | None = None,
+    on_full: Callable[[], Any] | None = None,
     **options: Any,
 ) -> Field:
     """Ask for a one-time code: one box, so that it can be pasted and phones can fill it in."""

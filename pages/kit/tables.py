@@ -108,8 +108,8 @@ class TableWords:
 class Answers:
     """What is done when somebody presses something in a table."""
 
-    open: Callable[[str], Awaitable[None] | None] | None = None
-    act: Callable[[str, str], Awaitable[None] | None] | None = None
+    open: Callable[[str], Any] | None = None
+    act: Callable[[str, str], Any] | None = None
     """Is given the row's key and the act's name."""
     unmask: Callable[[str, str], Awaitable[str]] | None = None
     """Is given the row's key and the column's; returns the whole value, having logged it."""
@@ -260,13 +260,13 @@ class DataTable(ui.element, Generic[T], component="data_table.js"):
     async def _on_open(self, event: GenericEventArguments) -> None:
         key = _one(event)
         if key in self._rows and self._answers.open:
-            await self._told(self._answers.open(key))
+            await self._do(self._answers.open, key)
 
     async def _on_act(self, event: GenericEventArguments) -> None:
         sent = _one(event)
         row = self._rows.get(sent.get("key"))
         if row and self._answers.act and sent.get("name") in {act.name for act in row.acts}:
-            await self._told(self._answers.act(row.key, sent["name"]))
+            await self._do(self._answers.act, row.key, sent["name"])
 
     async def _on_unmask(self, event: GenericEventArguments) -> None:
         sent = _one(event)
@@ -278,9 +278,10 @@ class DataTable(ui.element, Generic[T], component="data_table.js"):
             whole = await self._answers.unmask(row.key, column)
             self._put(_with_cell(row, column, Cell(whole)))
 
-    async def _told(self, answer: Awaitable[None] | None) -> None:
+    async def _do(self, what: Callable[..., Any], *of: str) -> None:
         with told():
-            if answer is not None:
+            answer = what(*of)
+            if isinstance(answer, Awaitable):
                 await answer
 
     def _displayed_contents(self, *, only_visible: bool) -> list[Any]:

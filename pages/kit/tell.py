@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from nicegui import Client, context, ui
 
@@ -66,9 +66,7 @@ class Toast(ui.element, component="toast.js"):
         self.on("gone", self.delete, [])
 
 
-def toast(
-    text: str, *, code: str = "", undo: Callable[[], Awaitable[None] | None] | None = None
-) -> Toast:
+def toast(text: str, *, code: str = "", undo: Callable[[], Any] | None = None) -> Toast:
     """Say what was done, with `undo` for 10 s; with a `code` say what failed, until it is read."""
     from pages.kit.buttons import button, icon_button  # noqa: PLC0415 - buttons tell refusals too
 
