@@ -36,7 +36,8 @@ import sys
 
 from xinglin import main
 
-sys.exit(main())
+if __name__ == "__main__":  # a worker process reads this file too, and must not start a server
+    sys.exit(main())
 """
 
 

@@ -88,7 +88,8 @@ def confine(settings: dict[str, list[str]]) -> None:
     """Become the unit's user for good, then take from the process what the unit takes."""
     calls = allowed_calls(settings["SystemCallFilter"])
     user = pwd.getpwnam(settings["User"][0])
-    limit = int(settings["LimitNOFILE"][0])
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # a container may allow less
+    limit = min(int(settings["LimitNOFILE"][0]), hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     libc = ctypes.CDLL(None, use_errno=True)
     for capability in range(64):
