@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def open_clinic(settings: "Settings") -> AsyncIterator["Clinic"]:
     """Open the house without serving it; see `jobs.commands.OpenClinic`."""
-    from data import schema
     from data.clock import SystemClock
     from data.database import Database
     from data.keyring import Keyring
+    from data.schema import Schema
     from integrations import providers
     from services.clinic import Clinic
 
@@ -39,7 +39,7 @@ async def open_clinic(settings: "Settings") -> AsyncIterator["Clinic"]:
     database = Database(settings.database, keys.key("db"))
     await database.open()
     try:
-        await schema.check(database)
+        await Schema(database).require()
         database.unlock(keys)
         ports = providers.build(settings, database, clock)
         clinic = Clinic.open(database, clock, keys, settings, ports)

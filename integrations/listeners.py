@@ -47,8 +47,9 @@ async def listen(server: Any, addresses: Sequence[Address]) -> AsyncIterator[Non
     ]
     async with asyncio.TaskGroup() as tasks:
         for listener, bound in zip(listeners, sockets, strict=True):
-            tasks.create_task(listener.serve(sockets=[bound]), name="listener")
-            while not listener.started:
+            serving = tasks.create_task(listener.serve(sockets=[bound]), name="listener")
+            # uvicorn has no event for it
+            while not listener.started and not serving.done():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         try:
             yield
