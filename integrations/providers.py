@@ -1,0 +1,92 @@
+"""Chooses the adapter of each port by the settings, and finds those that others have installed.
+
+A package of somebody else's offers an adapter as an entry point: in the group `xinglin.sms`,
+`xinglin.mailer` or `xinglin.scanner`, under the name that the setting then has, a callable that
+takes a `Need` and returns the adapter.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from data.clock import Clock
+from data.database import Database
+from data.errors import Invalid
+from integrations.clamd import ClamdScanner
+from integrations.ntp import NtpTime
+from integrations.sandbox.messages import SandboxMailer, SandboxSms
+from integrations.smtp import SmtpMailer
+from services.inbox import Tray
+from services.ports import Ports
+from services.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What an adapter may be made from."""
+
+    settings: Settings
+    clock: Clock
+    tray: Tray
+
+
+Maker = Callable[[Need], Any]
+
+OURS: dict[str, dict[str, Maker]] = {
+    "mailer": {
+        "sandbox": lambda need: SandboxMailer(need.tray),
+        "smtp": lambda need: SmtpMailer(need.settings.mail, need.clock),
+    },
+    "sms": {"sandbox": lambda need: SandboxSms(need.tray)},
+    "scanner": {"clamd": lambda need: ClamdScanner(need.settings.providers.clamd)},
+}
+
+
+def build(settings: Settings, database: Database, clock: Clock) -> Ports:
+    """Return the adapters that the settings ask for.
+
+    Raise `Invalid("provider_unknown")` for a name nobody has, and `Invalid("sandbox_outside_demo")`
+    for a sandbox where patients may be real: they would wait for messages that never come.
+    """
+    need = Need(settings, clock, Tray(database, clock))
+    time_server = settings.providers.ntp
+    return Ports(
+        time=NtpTime(time_server, clock) if time_server else None,
+        mailer=_adapter("mailer", _mailer(settings), need),
+        sms=_adapter("sms", settings.providers.sms, need),
+        scanner=_adapter("scanner", settings.providers.scanner, need),
+    )
+
+
+def known(port: str) -> dict[str, str]:
+    """Return the adapters there are for a port, each with the package it comes from."""
+    found = {entry.name: _package(entry) for entry in entry_points(group=f"xinglin.{port}")}
+    return {**found, **dict.fromkeys(OURS.get(port, {}), "xinglin")}
+
+
+def _mailer(settings: Settings) -> str:
+    if settings.providers.mailer != "smtp" or settings.mail.host:
+        return settings.providers.mailer
+    return "sandbox" if settings.demo else "none"
+
+
+def _adapter(port: str, name: str, need: Need) -> Any:
+    if name == "none":
+        return None
+    maker = OURS[port].get(name) or _installed(port, name)
+    adapter = maker(need)
+    if getattr(adapter, "sandbox", False) and not need.settings.demo:
+        raise Invalid("sandbox_outside_demo", port=port)
+    return adapter
+
+
+def _installed(port: str, name: str) -> Maker:
+    for entry in entry_points(group=f"xinglin.{port}", name=name):
+        maker: Maker = entry.load()
+        return maker
+    raise Invalid("provider_unknown", port=port, name=name, known=", ".join(sorted(known(port))))
+
+
+def _package(entry: Any) -> str:
+    return str(entry.dist.name) if entry.dist else ""
