@@ -5,7 +5,7 @@ import stat
 import asyncpg
 import pytest
 
-from tests.peers import PostgreSQL, private_postgresql
+from tests.peers import PostgreSQL, need, private_postgresql
 
 
 async def test_the_server_is_durable_and_listens_on_no_network(postgresql_server: PostgreSQL):
@@ -26,3 +26,13 @@ def test_a_server_leaves_nothing_behind():
     with private_postgresql(fsync="off") as short:
         assert short.sql("show fsync") == "off"
     assert not short.folder.exists()
+
+
+def test_a_missing_peer_is_skipped_at_home_and_failed_in_ci(monkeypatch):
+    """A green run that silently left out the browsers would be a lie."""
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="sudo apt install no-such-program"):
+        need("no-such-program")
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="sudo apt install no-such-program"):
+        need("no-such-program")
