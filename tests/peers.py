@@ -48,6 +48,8 @@ def need_root() -> None:
 
 
 PACKAGES = {
+    "chronyd": "chrony",
+    "clamd": "clamav-daemon",
     "dpkg-shlibdeps": "dpkg-dev",
     "node": "nodejs",
     "postgres": "postgresql",
