@@ -3,6 +3,7 @@
 from nicegui import context
 from starlette.requests import Request
 
+from pages.security.cookies import session_token
 from pages.security.visitors import Visitor
 from services.policy import ANYBODY, Actor
 
@@ -29,6 +30,11 @@ def visitor_of(request: Request) -> Visitor | None:
     """Return the session behind a request, as the gate found it; None only without a gate."""
     found: Visitor | None = getattr(request.state, "visitor", None)
     return found
+
+
+def current_token() -> str:
+    """Return what the browser holds: also of a session that is still on the way in."""
+    return session_token(context.client.request.scope)
 
 
 def is_signed_in() -> bool:

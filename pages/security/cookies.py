@@ -13,8 +13,6 @@ from services.rules import OUTSIDERS
 
 SESSION = "xinglin"
 GUEST = "xinglin-guest"
-LONGEST_SECONDS = 12 * 3600
-"""No session lives longer (S-AUTH-1); the server decides, the browser only forgets."""
 
 LONGEST_VALUE = 200
 
@@ -39,16 +37,33 @@ def read_cookie(scope: Scope, name: str) -> str:
     return value if len(value) <= LONGEST_VALUE else ""
 
 
-def set_session(response: Response, scope: Scope, token: str, actor: Actor) -> None:
-    """Hand the browser its session: patients come back from payment and SMS links (lax)."""
+def may_sign_in(scope: Scope) -> bool:
+    """Tell whether a session may travel on this connection: encrypted, or within this machine."""
+    return cookie_name(scope, SESSION) is not None
+
+
+def session_token(scope: Scope) -> str:
+    """Return the token of the session, open or on the way in, that this browser holds."""
+    return read_cookie(scope, SESSION)
+
+
+def set_session(
+    response: Response, scope: Scope, token: str, actor: Actor | None, *, seconds: int
+) -> None:
+    """Hand the browser its session for so many seconds at most; the server decides anyway.
+
+    Patients come back from payment and SMS links (lax); staff and whoever is still on the way in
+    do not (strict).
+    """
     called = cookie_name(scope, SESSION)
     if called is None:
         return
-    same_site: Literal["lax", "strict"] = "lax" if actor.roles <= OUTSIDERS else "strict"
+    is_outsider = actor is not None and actor.roles <= OUTSIDERS
+    same_site: Literal["lax", "strict"] = "lax" if is_outsider else "strict"
     response.set_cookie(
         called,
         token,
-        max_age=LONGEST_SECONDS,
+        max_age=seconds,
         secure=is_secure(scope),
         httponly=True,
         samesite=same_site,

@@ -84,7 +84,9 @@ class Gate:
         if not is_asset(path):
             token = passage.bearer or cookies.read_cookie(scope, cookies.SESSION)
             visitor = await self._visitors.find(token, address, seen=path != POLL)
-        passage.state["visitor"] = visitor or self._guest(passage, address)
+        browser = self._guest(passage, address, known=visitor is not None)
+        passage.own = (browser,) if visitor is None else (visitor, browser)
+        passage.state["visitor"] = passage.visitor
         asked = Asked(
             neighbourhood=origins.neighbourhood(address),
             session="" if visitor is None else visitor.key,
@@ -94,12 +96,12 @@ class Gate:
         )
         await self._pace.admit(asked)
 
-    def _guest(self, passage: "Passage", address: str) -> Visitor:
+    def _guest(self, passage: "Passage", address: str, *, known: bool) -> Visitor:
         """Know a browser that nobody has signed in with again, so that its pages are its own."""
         number = cookies.read_cookie(passage.scope, cookies.GUEST)
         if not number:
             number = guest_number()
-            if not is_asset(passage.scope["path"]):
+            if not known and not is_asset(passage.scope["path"]):
                 passage.new_guest = number
         return guest(number, address)
 
@@ -114,9 +116,9 @@ class Gate:
 
     async def _let_in(self, passage: "Passage", route: Route, receive: Receive) -> bool:
         """Answer whoever may not come in, or not now; return whether this one may."""
-        scope, visitor = passage.scope, passage.visitor
+        scope = passage.scope
         if scope["path"].startswith(PATHS_OF_SOCKETS):
-            self._sockets.check_connection(scope, visitor)
+            self._sockets.check_connection(scope, *passage.own)
             return True
         if route.kind is Kind.INTERNAL:
             return True
@@ -171,6 +173,8 @@ class Passage:
         self.started = False
         self.new_guest = ""
         self.body: Measured | None = None
+        self.own: tuple[Visitor, ...] = ()
+        """Who this browser is: its session first, and the guest it was before."""
         self._send = send
         self._hsts = hsts
         self.state = scope.setdefault("state", {})
@@ -183,8 +187,7 @@ class Passage:
 
     @property
     def visitor(self) -> Visitor:
-        found: Visitor = self.state["visitor"]
-        return found
+        return self.own[0]
 
     async def send(self, message: Message) -> None:
         """Pass a part of the answer on, dressed; swallow what an overflowed request is told."""

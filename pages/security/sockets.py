@@ -131,37 +131,43 @@ class Sockets:
 
     # At the gate: before a connection is accepted
 
-    def check_connection(self, scope: Scope, visitor: Visitor) -> None:
-        """Refuse a socket or an upload for a page that was given to somebody else."""
+    def check_connection(self, scope: Scope, *own: Visitor) -> None:
+        """Refuse a socket or an upload for a page that was given to somebody else.
+
+        `own` is who this browser is: its session, and the guest it was before it signed in.
+        """
+        keys = frozenset(visitor.key for visitor in own)
         if scope["path"].startswith(CLIENT_PATH):
-            self._check_owner(scope["path"].removeprefix(CLIENT_PATH).partition("/")[0], visitor)
+            self._check_owner(scope["path"].removeprefix(CLIENT_PATH).partition("/")[0], keys)
             return
         query = parse_qs(scope["query_string"].decode("ascii", "replace"))
         if any(len(query.get(name, ())) > 1 for name in ("client_id", "sid")):
             raise Invalid("socket_malformed")
         if "sid" in query:  # a further request of a connection without WebSocket (polling)
-            self._check_same(query["sid"][0], visitor)
+            self._check_same(query["sid"][0], keys)
         if not is_socket_query(query):
             raise Invalid("socket_malformed")
-        self._check_owner(query["client_id"][0], visitor, missing_is_fine=True)
+        self._check_owner(query["client_id"][0], keys, missing_is_fine=True)
 
-    def _check_owner(self, page: str, visitor: Visitor, *, missing_is_fine: bool = False) -> None:
+    def _check_owner(
+        self, page: str, keys: frozenset[str], *, missing_is_fine: bool = False
+    ) -> None:
         client = Client.instances.get(page)
         if client is None:
             if missing_is_fine:  # NiceGUI says so in its own way, and the browser loads anew
                 return
             raise NotFound("page_stale")
         owner = visitor_behind(client)
-        if owner is None or owner.key != visitor.key:
+        if owner is None or owner.key not in keys:
             self.dropped["foreign_page"] += 1
             raise Forbidden("foreign_page")
 
-    def _check_same(self, eio_sid: str, visitor: Visitor) -> None:
+    def _check_same(self, eio_sid: str, keys: frozenset[str]) -> None:
         environ = core.sio.environ.get(eio_sid)
         if environ is None:
             return  # engine.io refuses what it does not know
         first: Visitor | None = environ["asgi.scope"]["state"].get("visitor")
-        if first is None or first.key != visitor.key:
+        if first is None or first.key not in keys:
             self.dropped["foreign_socket"] += 1
             raise Forbidden("foreign_page")
 
