@@ -32,6 +32,8 @@ NEEDED: dict[str, Callable[[], bool]] = {
     "adduser": _found("adduser"),
     "binutils": _found("objdump"),
     "chromium": _found("chromium"),
+    "chrony": _found("chronyd"),
+    "clamav-daemon": _found("clamd"),
     "dpkg-dev": _found("dpkg-shlibdeps"),
     "fonts-noto-cjk": _exists("usr/share/fonts/opentype/noto/NotoSansCJK*"),
     "nodejs": _found("node"),

@@ -86,6 +86,8 @@ class Parcel:
     contact: Contact
     values: dict[str, Any]
     attempts: int
+    resting: str
+    """Why its channel is left alone for a moment; empty: it is not."""
 
 
 class Notify:
@@ -104,7 +106,7 @@ class Notify:
         self._directory = directory
         self._policy = policy
         self._tasks = tasks
-        self._rests: dict[Channel, datetime] = {}
+        self._rests: dict[Channel, tuple[datetime, str]] = {}
 
     async def tell(self, tx: Transaction, note: Note) -> list[UUID]:
         """Queue a message over each of its channels, as part of what `tx` does."""
@@ -145,6 +147,8 @@ class Notify:
         if parcel is None:
             return
         try:
+            if parcel.resting:
+                raise Unavailable(parcel.resting)  # noqa: TRY301 - an attempt like any other
             number = await self._hand_over(parcel)
         except Unavailable as trouble:
             if not await self._note_attempt(parcel, trouble):
@@ -163,7 +167,7 @@ class Notify:
                 return None
             late = row.expires_at is not None and row.expires_at <= tx.now
             contact = await self._contact(tx.session, row)
-            rests = self._rests.get(row.channel)
+            until, why = self._rests.get(row.channel, (tx.now, ""))
             parcel = Parcel(
                 row.id,
                 TEMPLATES[row.template],
@@ -171,13 +175,11 @@ class Notify:
                 contact or Contact(),
                 unpacked(row.values),
                 row.attempts,
+                why if tx.now < until else "",
             )
-            resting = rests is not None and tx.now < rests
         if late or contact is None:
             await self._give_up(message_id, "message_too_late" if late else "message_no_address")
             return None
-        if resting:
-            raise Unavailable("channel_rests", channel=parcel.channel)
         return parcel
 
     async def _contact(self, session: AsyncSession, row: Message) -> Contact | None:
@@ -240,7 +242,8 @@ class Notify:
             tx.allow(Action.MESSAGE_SEND, row, purpose="attempt", reason=trouble.code)
             row.attempts += 1
             row.reason = trouble.code
-            self._rests[parcel.channel] = tx.now + REST
+            if not parcel.resting:
+                self._rests[parcel.channel] = tx.now + REST, trouble.code
         return False
 
     async def _give_up(self, message_id: UUID, reason: str) -> None:
