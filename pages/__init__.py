@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from pages import static_routes
+from pages.house import audit, deliveries, tasks
 from pages.routes import Routes
 from pages.security.entrance import stand
 from pages.security.front import Front, Surroundings
@@ -19,7 +20,7 @@ Register = Callable[[Clinic, Routes], None]
 PLAIN: tuple[Register, ...] = ()
 """What enters plain routes: forms, files, small answers."""
 
-SHOWN: tuple[Register, ...] = ()
+SHOWN: tuple[Register, ...] = (tasks.register, audit.register, deliveries.register)
 """What enters pages."""
 
 

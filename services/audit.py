@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from data.audit import COVERED, FIRST, AuditEntry, sealed
 from data.crypto import Keys
@@ -48,6 +48,8 @@ class Search:
     action: str = ""
     actor_id: UUID | None = None
     subject: str = ""
+    text: str = ""
+    """Looked for in action, subject and purpose."""
     result: str = ""
     since: datetime | None = None
     until: datetime | None = None
@@ -60,6 +62,9 @@ class Search:
             clauses.append(AuditEntry.actor_id == self.actor_id)
         if self.subject:
             clauses.append(AuditEntry.subject.contains(self.subject, autoescape=True))
+        if self.text:
+            columns = (AuditEntry.action, AuditEntry.subject, AuditEntry.purpose)
+            clauses.append(or_(*(each.contains(self.text, autoescape=True) for each in columns)))
         if self.result:
             clauses.append(AuditEntry.result == self.result)
         if self.since:
@@ -221,5 +226,5 @@ def _entry(row: AuditEntry) -> Entry:
 
 
 def _said(search: Search) -> str:
-    asked = {"action": search.action, "subject": search.subject, "result": search.result}
+    asked = {"action": search.action, "subject": search.subject, "text": search.text}
     return ", ".join(f"{name}={value}" for name, value in asked.items() if value)

@@ -7,6 +7,7 @@ from data.crypto import Keys
 from data.database import Database
 from services.audit import Audit
 from services.bus import Bus
+from services.deliveries import Deliveries
 from services.events import (
     MessageFailed,
     MessageQueued,
@@ -16,6 +17,7 @@ from services.events import (
     TaskOverdue,
     TaskRaised,
 )
+from services.export import Export
 from services.inbox import Inbox
 from services.notices import Notices
 from services.notify import Notify
@@ -45,11 +47,13 @@ class Clinic:
     bus: Bus
     transactions: Transactions
     policy: PolicySettings
+    deliveries: Deliveries
     tasks: Tasks
     notify: Notify
     notices: Notices
     inbox: Inbox
     audit: Audit
+    export: Export
     sessions: Sessions
     sign_in: SignIn
     enrolment: Enrolment
@@ -81,11 +85,13 @@ class Clinic:
             bus=bus,
             transactions=transactions,
             policy=policy,
+            deliveries=Deliveries(transactions, bus),
             tasks=tasks,
             notify=Notify(transactions, ports, UserDirectory(), policy, tasks),
             notices=Notices(transactions),
             inbox=Inbox(transactions, demo=settings.demo),
             audit=Audit(transactions, keys, settings.anchor_file),
+            export=Export(transactions, keys, settings.files),
             sessions=people.sessions,
             sign_in=people.sign_in,
             enrolment=people.enrolment,

@@ -1,6 +1,7 @@
 """What every page is made of: our own few components over NiceGUI, each with our own look."""
 
 from pages.kit.blocks import (
+    Tone,
     banner,
     card,
     card_head,
@@ -66,6 +67,7 @@ __all__ = [
     "Row",
     "SidePanel",
     "TableWords",
+    "Tone",
     "ago_cell",
     "banner",
     "button",

@@ -1,0 +1,1 @@
+"""Pages of the house itself, which belong to no module."""

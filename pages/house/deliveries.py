@@ -1,0 +1,92 @@
+"""What could not be brought to its handler, with the button that tries it again."""
+
+from uuid import UUID
+
+from pages import kit
+from pages.routes import Routes
+from pages.session import current_actor
+from pages.shell import frame
+from pages.words import t
+from services.clinic import Clinic
+from services.deliveries import Parked
+from services.policy import Action
+
+
+def register(clinic: Clinic, routes: Routes) -> None:
+    """Enter `/deliveries`."""
+
+    @routes.page("/deliveries", action=Action.DELIVERY_READ, title="nav.deliveries")
+    async def deliveries_page() -> None:
+        page = DeliveriesPage(clinic)
+        with frame("nav.deliveries", active="/deliveries") as surroundings:
+            page.build()
+        surroundings.shortcut("r", "deliveries.refresh", page.load)
+        await page.load()
+
+
+class DeliveriesPage:
+    """The counts and the list of what is parked."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        self._clinic = clinic
+
+    def build(self) -> None:
+        """Make the elements; `load` fills them."""
+        with kit.tiles():
+            self._waiting = kit.metric(
+                t("deliveries.waiting"), "-", foot=t("deliveries.waiting_foot")
+            )
+            self._parked = kit.metric(t("deliveries.parked"), "-", foot=t("deliveries.parked_foot"))
+        columns = [
+            kit.Column("event", t("deliveries.column.event"), phone="title"),
+            kit.Column("handler", t("deliveries.column.handler")),
+            kit.Column("error", t("deliveries.column.error")),
+            kit.Column("attempts", t("deliveries.column.attempts"), end=True),
+            kit.Column("parked", t("deliveries.column.parked")),
+        ]
+        words = kit.TableWords(
+            t("nav.deliveries"),
+            total="deliveries.total",
+            search=t("deliveries.search"),
+            empty_title=t("deliveries.empty"),
+            empty_text=t("deliveries.empty_text"),
+        )
+        with kit.card(flush=True):
+            self._table: kit.DataTable[Parked] = kit.DataTable(
+                columns, self._read, self._row, words, kit.Answers(act=self._act)
+            )
+
+    async def load(self) -> None:
+        """Bring counts and list up to date."""
+        flow = await self._clinic.deliveries.flow(current_actor())
+        self._waiting.set_text(str(flow.waiting))
+        self._parked.set_text(str(flow.parked))
+        await self._table.load()
+
+    async def _read(self, query: kit.Query) -> kit.Page[Parked]:
+        items, total = await self._clinic.deliveries.parked(
+            current_actor(), search=query.search, offset=query.offset, limit=query.size
+        )
+        return kit.Page(items, total)
+
+    def _row(self, parked: Parked) -> kit.Row:
+        now = self._clinic.clock.now()
+        return kit.Row(
+            str(parked.id),
+            {
+                "event": kit.Cell(parked.event, note=str(parked.id)[-12:]),
+                "handler": parked.handler,
+                "error": kit.state_cell(parked.error, "bad"),
+                "attempts": str(parked.attempts),
+                "parked": kit.ago_cell(parked.parked_at, now=now),
+            },
+            name=parked.event,
+            acts=(kit.Act("replay", t("deliveries.replay")),),
+        )
+
+    async def _act(self, key: str, name: str) -> None:
+        if name == "replay":
+            await self._clinic.deliveries.replay(current_actor(), UUID(key))
+            self._table.drop(key)
+            kit.toast(t("deliveries.replayed"))
+            await self.load()

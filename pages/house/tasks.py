@@ -1,0 +1,212 @@
+"""What waits for the person in front of the page, most pressing first. (任务)"""
+
+from datetime import datetime
+from uuid import UUID
+
+from pages import kit
+from pages.live import on_event
+from pages.routes import Routes
+from pages.session import current_actor
+from pages.shell import frame
+from pages.words import ago, has, local, t
+from services.clinic import Clinic
+from services.events import TaskClosed, TaskEscalated, TaskRaised
+from services.policy import Action
+from services.tasks import Priority, Search, Sort, TaskState, View
+
+TONES: dict[Priority, kit.Tone] = {
+    Priority.URGENT: "bad",
+    Priority.HIGH: "warn",
+    Priority.NORMAL: "",
+    Priority.LOW: "",
+}
+FILTERS: dict[str, Search] = {
+    "open": Search(),
+    "mine": Search(mine_only=True),
+    "overdue": Search(overdue_only=True),
+    "closed": Search(
+        states=(TaskState.DONE, TaskState.CANCELLED), sort=Sort.RAISED, descending=True
+    ),
+}
+
+
+def title_of(task: View) -> str:
+    """Return a task's sentence in the language of the page."""
+    return t(task.title, **task.values)
+
+
+def register(clinic: Clinic, routes: Routes) -> None:
+    """Enter `/tasks`."""
+
+    @routes.page("/tasks", action=Action.TASK_READ, title="nav.tasks")
+    async def tasks_page() -> None:
+        page = TasksPage(clinic)
+        with frame("nav.tasks", active="/tasks") as surroundings:
+            page.build()
+        surroundings.shortcut("m", "tasks.filter.mine", lambda: page.show("mine"))
+        surroundings.shortcut("o", "tasks.filter.open", lambda: page.show("open"))
+        await page.load()
+
+        async def update() -> None:
+            await page.load()
+            counts = await clinic.tasks.counts(current_actor())
+            unread = await clinic.notices.unread(current_actor())
+            surroundings.show_counts(tasks=counts.open, notices=unread)
+
+        on_event(clinic.bus, TaskRaised, TaskClosed, TaskEscalated, do=update)
+
+
+class TasksPage:
+    """The list, its filters and the panel of one task."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        self._clinic = clinic
+        self._filter = "open"
+
+    def build(self) -> None:
+        """Make the elements; `load` fills them."""
+        with kit.side_by_side():
+            self._chips = kit.chips(
+                t("tasks.filter"), self._choices(), value="open", on_change=self._filtered
+            )
+        columns = [
+            kit.Column("kind", t("tasks.column.what"), sort=True, phone="title"),
+            kit.Column("state", t("tasks.column.state")),
+            kit.Column("due", t("tasks.column.due"), sort=True),
+            kit.Column("raised", t("tasks.column.raised"), sort=True, phone="hide"),
+        ]
+        words = kit.TableWords(
+            t("nav.tasks"),
+            total="tasks.total",
+            search=t("tasks.search"),
+            empty_title=t("tasks.empty"),
+            empty_text=t("tasks.empty_text"),
+        )
+        answers = kit.Answers(open=self._open, act=self._act)
+        with kit.card(flush=True):
+            self._table: kit.DataTable[View] = kit.DataTable(
+                columns, self._read, self._row, words, answers, kit.Query(sort="pressing")
+            )
+        self._panel = kit.side_panel()
+
+    def _choices(self, counts: dict[str, int] | None = None) -> list[kit.Choice]:
+        known = counts or {}
+        return [
+            kit.Choice(name, t(f"tasks.filter.{name}"), count=known.get(name)) for name in FILTERS
+        ]
+
+    async def load(self) -> None:
+        """Bring the list and the counts up to date."""
+        counts = await self._clinic.tasks.counts(current_actor())
+        self._chips.offer(
+            self._choices({"open": counts.open, "mine": counts.mine, "overdue": counts.overdue})
+        )
+        await self._table.load()
+
+    async def show(self, name: str) -> None:
+        """Show another part of the list."""
+        self._chips.value = name
+
+    async def _filtered(self) -> None:
+        self._filter = self._chips.value if self._chips.value in FILTERS else "open"
+        await self._table.load()
+
+    async def _read(self, query: kit.Query) -> kit.Page[View]:
+        wanted = FILTERS[self._filter]
+        sort = Sort(query.sort) if query.sort in set(Sort) else wanted.sort
+        descending = query.down if query.sort in set(Sort) else wanted.descending
+        search = Search(
+            query.search, "", wanted.states, wanted.mine_only, wanted.overdue_only, sort, descending
+        )
+        items, total = await self._clinic.tasks.page(
+            current_actor(), search, offset=query.offset, limit=query.size
+        )
+        return kit.Page(items, total)
+
+    def _row(self, task: View) -> kit.Row:
+        now = self._clinic.clock.now()
+        mine = task.owner_id == current_actor().user_id
+        acts = [] if mine or not _is_open(task) else [kit.Act("take", t("tasks.take"))]
+        return kit.Row(
+            str(task.id),
+            {
+                "kind": kit.Cell(title_of(task)),
+                "state": _state(task, mine=mine),
+                "due": kit.ago_cell(task.due_at, now=now, never=t("tasks.no_time")),
+                "raised": kit.ago_cell(task.raised_at, now=now),
+            },
+            name=title_of(task),
+            acts=tuple(acts),
+            tone="bad" if task.overdue else "",
+            opens=True,
+        )
+
+    async def _act(self, key: str, name: str) -> None:
+        if name == "take":
+            self._table.put(await self._clinic.tasks.take(current_actor(), UUID(key)))
+
+    async def _open(self, key: str) -> None:
+        task = await self._clinic.tasks.one(current_actor(), UUID(key))
+        self._table.select_row(key)
+        with self._panel.fill(title_of(task)):
+            self._fill(task)
+
+    def _fill(self, task: View) -> None:
+        _state_line(task)
+        help_key = f"task_help.{task.kind}"
+        if has(help_key):
+            kit.paragraph(t(help_key))
+        kit.facts(_facts(task, self._clinic.clock.now()))
+        if not _is_open(task):
+            return
+        note = kit.text_area(t("tasks.note"), hint=t("tasks.note_hint"), required=True, length=2000)
+
+        async def close(state: TaskState) -> None:
+            with kit.told({"note": note}, into=lambda words, _: setattr(note, "error", words)):
+                await self._clinic.tasks.close(current_actor(), task.id, note.text, state=state)
+                self._panel.close()
+                kit.toast(t("tasks.closed"))
+                await self.load()
+
+        with kit.side_by_side():
+            kit.button("primary", t("tasks.done"), lambda: close(TaskState.DONE))
+            kit.button("line", t("tasks.cancel"), lambda: close(TaskState.CANCELLED))
+
+
+def _is_open(task: View) -> bool:
+    return task.state in {TaskState.OPEN, TaskState.TAKEN}
+
+
+def _state(task: View, *, mine: bool) -> kit.Cell:
+    if task.overdue:
+        return kit.state_cell(t("tasks.overdue"), "bad")
+    if mine and _is_open(task):
+        return kit.state_cell(t("tasks.state.mine"), "go", glyph="p2")
+    glyphs = {TaskState.OPEN: "p0", TaskState.TAKEN: "p2", TaskState.CANCELLED: "ban"}
+    tone: kit.Tone = "ok" if task.state is TaskState.DONE else TONES.get(task.priority, "")
+    glyph = glyphs.get(task.state, "")
+    return kit.state_cell(t(f"tasks.state.{task.state}"), tone, glyph=glyph)
+
+
+def _state_line(task: View) -> None:
+    if task.overdue:
+        kit.banner("bad", t("tasks.overdue"), t("tasks.overdue_text"))
+    elif task.priority is Priority.URGENT and _is_open(task):
+        kit.banner("warn", t("tasks.urgent"))
+
+
+def _facts(task: View, now: datetime) -> list[tuple[str, str]]:
+    facts = [
+        (t("tasks.column.raised"), f"{local(task.raised_at)} ({ago(task.raised_at, now=now)})")
+    ]
+    if task.due_at:
+        facts.append((t("tasks.column.due"), f"{local(task.due_at)} ({ago(task.due_at, now=now)})"))
+    if task.role:
+        facts.append((t("tasks.for_role"), t(f"role.{task.role}")))
+    if task.escalated_at:
+        facts.append((t("tasks.escalated"), local(task.escalated_at)))
+    if task.closed_at:
+        facts.append((t("tasks.closed_at"), local(task.closed_at)))
+    if task.note:
+        facts.append((t("tasks.note"), task.note))
+    return facts
