@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -152,9 +153,7 @@ class Keys:
         wanted = self.version if version is None else version
         if wanted not in masters:
             raise Invalid("key_version_unknown", version=wanted)
-        purpose = b"xinglin:" + label.encode()
-        derive = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose)
-        return derive.derive(masters[wanted])
+        return _derived(masters[wanted], b"xinglin:" + label.encode())
 
     def seal(self, label: str, text: bytes, bound: bytes = b"") -> bytes:
         """Encrypt under the key of `label`; the result tells later which key and cipher to use."""
@@ -179,6 +178,11 @@ class Keys:
         It changes with the master, so whoever rotates the keys builds these indexes anew.
         """
         return hmac.digest(self.key(f"blind:{field}"), value.encode(), "sha256")[:16]
+
+
+@lru_cache(maxsize=256)  # the same few keys, for every unit of work
+def _derived(master: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose).derive(master)
 
 
 def new_master() -> bytes:

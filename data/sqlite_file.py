@@ -2,11 +2,12 @@
 
 import fcntl
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
-from sqlalchemy import URL, Engine, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlcipher3 import dbapi2 as sqlcipher
@@ -23,6 +24,12 @@ PRAGMAS = (
     "temp_store=MEMORY",  # no plain text in a temporary file
 )
 READERS = 4
+
+SAVEPOINT_STEPS = {
+    "do_savepoint": "SAVEPOINT",
+    "do_rollback_to_savepoint": "ROLLBACK TO SAVEPOINT",
+    "do_release_savepoint": "RELEASE SAVEPOINT",
+}
 
 DRIVER_NAMES = (
     *("Error", "DatabaseError", "IntegrityError", "OperationalError", "ProgrammingError"),
@@ -101,6 +108,9 @@ class SqliteFile:
             hide_parameters=True,  # what a statement was given is not for logs
         )
         event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+        # Every unit of work is a savepoint, and SQLAlchemy compiles the word anew for each.
+        for step, words in SAVEPOINT_STEPS.items():
+            setattr(engine.dialect, step, partial(_savepoint_step, words))
         return engine
 
     def reading_engine(self) -> AsyncEngine:
@@ -130,6 +140,10 @@ class _Driver(AsyncAdapt_aiosqlite_dbapi):
     def _init_dbapi_attributes(self) -> None:
         for name in DRIVER_NAMES:
             setattr(self, name, getattr(sqlcipher, name))
+
+
+def _savepoint_step(words: str, connection: Connection, name: str) -> None:
+    connection.exec_driver_sql(f"{words} {name}")
 
 
 def _forbid_writing(connection: Any, _record: object) -> None:

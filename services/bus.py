@@ -9,10 +9,21 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, delete, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Table,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
-from data.clock import Clock
+from data.clock import Clock, new_id
 from data.database import Database
 from data.errors import DomainError
 from data.outbox import Delivery, OutboxEvent, Timer
@@ -30,6 +41,11 @@ BATCH = 100
 LONGEST_HANDLING = 60.0  # seconds; everybody else's deliveries wait that long for a handler
 POLL_SECONDS = 1.0  # how late a timer may ring
 KEPT_FOR = timedelta(days=30)
+
+
+TIMERS = cast("Table", Timer.__table__)
+HAPPENED = insert(cast("Table", OutboxEvent.__table__))
+OWED = insert(cast("Table", Delivery.__table__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +87,41 @@ class Bus:
         """Which handlers hear of which event, by name."""
         return {event: tuple(named) for event, named in self._handlers.items() if named}
 
-    async def keep(
-        self, session: AsyncSession, events: Sequence[Event], timers: Sequence[TimerSetting]
+    def keep(
+        self, connection: Connection, events: Sequence[Event], timers: Sequence[TimerSetting]
     ) -> None:
-        """Owe the events to their handlers, in the unit of work that makes them true."""
-        now = self._clock.now()
-        for event in events:
-            self._owe(session, event.event_id, type(event).__name__, event.model_dump_json(), now)
+        """Owe the events to their handlers, in the unit of work that makes them true.
+
+        On the connection, as the audit trail is written: every unit of work comes by here.
+        """
+        if events:
+            self._owe(
+                connection,
+                [(each.event_id, type(each).__name__, each.model_dump_json()) for each in events],
+            )
         for key, due_at, later in timers:
-            await session.execute(delete(Timer).where(Timer.key == key))
+            connection.execute(delete(TIMERS).where(TIMERS.c.key == key))
             if later is not None:
                 name, payload = type(later).__name__, later.model_dump_json()
-                session.add(Timer(key=key, due_at=due_at, name=name, payload=payload))
-        if events or timers:
-            await session.flush()
+                row = {"id": new_id(), "key": key, "due_at": due_at, "name": name}
+                connection.execute(insert(TIMERS), [{**row, "payload": payload}])
 
-    def _owe(
-        self, session: AsyncSession, event_id: UUID, name: str, payload: str, now: datetime
-    ) -> None:
-        session.add(OutboxEvent(id=event_id, name=name, payload=payload, at=now))
-        session.add_all(
-            Delivery(event_id=event_id, handler=handler, due_at=now)
-            for handler in self._handlers[name]
+    def _owe(self, connection: Connection, events: Sequence[tuple[UUID, str, str]]) -> None:
+        now = self._clock.now()
+        connection.execute(
+            HAPPENED,
+            [
+                {"id": event_id, "name": name, "payload": payload, "at": now}
+                for event_id, name, payload in events
+            ],
         )
+        owed = [
+            {"id": new_id(), "event_id": event_id, "handler": handler, "due_at": now, "attempts": 0}
+            for event_id, name, _ in events
+            for handler in self._handlers[name]
+        ]
+        if owed:
+            connection.execute(OWED, owed)
 
     def tell(self, *events: Event) -> None:
         """Give the watchers their hint, and have the deliveries begin."""
@@ -138,10 +166,10 @@ class Bus:
                 timer = await session.get(Timer, timer_id, with_for_update=True)
                 if timer is None or timer.due_at > self._clock.now():
                     continue  # moved or taken back meanwhile
-                self._ring_one(session, timer)
                 await session.delete(timer)
+                await session.run_sync(self._ring_one, timer)
 
-    def _ring_one(self, session: AsyncSession, timer: Timer) -> None:
+    def _ring_one(self, session: Session, timer: Timer) -> None:
         now = self._clock.now()
         try:
             event = Event.catalogue[timer.name].model_validate_json(timer.payload)
@@ -152,7 +180,7 @@ class Bus:
             parked.error = named(problem)
             session.add_all([unread, parked])
         else:
-            self._owe(session, event.event_id, timer.name, timer.payload, now)
+            self._owe(session.connection(), [(event.event_id, timer.name, timer.payload)])
             session.info["after"].append(lambda: self.tell(event))
 
     async def deliver(self) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import event, insert, inspect, select, text
+from sqlalchemy import Connection, Table, event, insert, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,10 @@ from services.rules import Actor, Subject
 CHAIN_LOCK = 0x617564697400  # "audit": PostgreSQL lets one unit at a time lengthen the chain
 SHOWN_UP_TO = 3  # columns of a higher data level are named in the trail, their values are not
 KEPT_APART = frozenset({"audit_entry", "outbox_event", "outbox_delivery", "timer", "answered"})
+
+ENTRIES = cast("Table", AuditEntry.__table__)
+HEAD = select(ENTRIES.c.seq, ENTRIES.c.mac).order_by(ENTRIES.c.seq.desc()).limit(1)
+APPEND = insert(ENTRIES)
 
 Changes = dict[str, dict[str, Any]]
 
@@ -40,26 +44,29 @@ class Trail:
         self._keys = keys
         self._clock = clock
 
-    async def append(
-        self, session: AsyncSession, actor: Actor, acts: list[Act], changes: Changes
+    def append(
+        self, connection: Connection, actor: Actor, acts: list[Act], changes: Changes
     ) -> None:
-        """Chain the acts to what is there; `changes` are noted with the first of them."""
+        """Chain the acts to what is there; `changes` are noted with the first of them.
+
+        On the connection, not by the session: this is written by every unit of work there is,
+        and mapping the rows first would take longer than all the rest.
+        """
         if not acts:
             return
-        seq, before = await self._head(session)
+        seq, before = self._head(connection)
         rows = []
         for number, act in enumerate(acts, start=1):
             detail = {**act.detail, "changes": changes} if number == 1 and changes else act.detail
             row = self._row(actor, act, seq + number, detail)
             before = row["mac"] = sealed(row, before, self._keys)
             rows.append(row)
-        await session.execute(insert(AuditEntry), rows)
+        connection.execute(APPEND, rows)
 
-    async def _head(self, session: AsyncSession) -> tuple[int, str]:
-        if session.get_bind().dialect.name == "postgresql":
-            await session.execute(text(f"SELECT pg_advisory_xact_lock({CHAIN_LOCK})"))
-        query = select(AuditEntry.seq, AuditEntry.mac).order_by(AuditEntry.seq.desc()).limit(1)
-        last = (await session.execute(query)).first()
+    def _head(self, connection: Connection) -> tuple[int, str]:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({CHAIN_LOCK})")
+        last = connection.execute(HEAD).first()
         return (last.seq, last.mac) if last else (0, FIRST)
 
     def _row(self, actor: Actor, act: Act, seq: int, detail: dict[str, Any]) -> dict[str, Any]:

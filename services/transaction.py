@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from data.audit import AuditResult
 from data.clock import Clock
@@ -18,7 +19,7 @@ from services.bus import Bus
 from services.events import Event
 from services.idempotency import Once
 from services.policy import Action, Actor, Subject, allow
-from services.trail import Act, Trail, watch_changes
+from services.trail import Act, Changes, Trail, watch_changes
 
 log = logging.getLogger(__name__)
 
@@ -108,14 +109,18 @@ class Transactions:
                 transaction = Transaction(session, actor, self._clock.now())
                 with watch_changes(session) as changes:
                     yield transaction
-                    await session.flush()
-                await self._bus.keep(session, transaction.events, transaction.timers)
-                await self._trail.append(session, actor, transaction.acts, changes)
+                    await session.run_sync(self._complete, transaction, changes)
                 events = tuple(transaction.events)
                 session.info["after"].append(lambda: self._bus.tell(*events))
         except (Forbidden, Unauthenticated) as refusal:
             await self._note_refusal(actor, refusal)
             raise
+
+    def _complete(self, session: Session, transaction: Transaction, changes: Changes) -> None:
+        session.flush()
+        connection = session.connection()
+        self._bus.keep(connection, transaction.events, transaction.timers)
+        self._trail.append(connection, transaction.actor, transaction.acts, changes)
 
     async def _note_refusal(self, actor: Actor, refusal: DomainError) -> None:
         """Write down that somebody was refused; the refusal stands even if that fails."""
@@ -126,7 +131,9 @@ class Transactions:
         act = Act(Action(str(action)), subject, AuditResult.DENIED, refusal.code, {})
         try:
             async with self._database.transaction(write=True) as session:
-                await self._trail.append(session, actor, [act], {})
+                await session.run_sync(
+                    lambda sync: self._trail.append(sync.connection(), actor, [act], {})
+                )
         except (DomainError, TimeoutError, asyncio.CancelledError):
             log.warning("a refusal could not be noted")
 

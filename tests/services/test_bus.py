@@ -438,7 +438,8 @@ async def test_what_everybody_has_had_is_forgotten_after_a_month(clinic, bus, cl
     owing = Bus(database, clock)  # the same house, later, with a handler that fails
     owing.on(ItHappened, Listener(failures=999).hear)
     async with database.transaction(write=True) as session:
-        await owing.keep(session, [ItHappened(what="still owed")], [])
+        event = ItHappened(what="still owed")
+        await session.run_sync(lambda sync: owing.keep(sync.connection(), [event], []))
     await owing.deliver()
     assert await owing.prune() == 0  # too young
     clock.forward(days=31)
