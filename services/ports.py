@@ -113,6 +113,42 @@ class TimeSource(Protocol):
         ...
 
 
+class BackupTarget(Protocol):
+    """Another place that keeps copies (备份目标); names are relative paths with `/`.
+
+    What is stored is sealed already: a target is trusted with nothing but to give it back. Every
+    method raises `Unavailable("backup_target_unreachable")` if the place does not answer, and
+    `Invalid("backup_target_refuses")` if it does not let us in or do this.
+    """
+
+    place: str
+    """What people call it, without any password."""
+
+    async def names(self, folder: str) -> list[str]:
+        """Return the files under a folder, at any depth, as names from the top; unfinished ones
+        and a missing folder count as nothing."""
+        ...
+
+    async def put(self, name: str, source: Path) -> None:
+        """Copy a file there durably, whole or not at all, in place of what had its name.
+
+        Raise `Unavailable("backup_target_full")`; what was there before stays.
+        """
+        ...
+
+    async def fetch(self, name: str, target: Path) -> None:
+        """Copy a file here; raise `NotFound("backup_part_missing")`."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Delete a file, and its folder if that is empty then; that it is gone is no error."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of any connection; the next call makes a new one."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The adapters that serve us now; None where a hospital has not set one up."""
@@ -121,3 +157,4 @@ class Ports:
     sms: SmsSender | None = None
     scanner: Scanner | None = None
     time: TimeSource | None = None
+    backup: BackupTarget | None = None
