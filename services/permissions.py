@@ -22,6 +22,7 @@ class Action(StrEnum):
     DRAFT_KEEP = "draft:keep"
     EMERGENCY_OPEN = "emergency:open"
     EMERGENCY_REVIEW = "emergency:review"
+    EXPORT_ALL = "export:all"
     FILE_KEEP = "file:keep"
     FILE_READ = "file:read"
     HEALTH_READ = "health:read"
@@ -86,6 +87,7 @@ RULES: dict[Action, dict[Role, Rule]] = {
         frozenset({Role.DOCTOR, Role.NURSE, Role.PHARMACIST, Role.MEDICAL_AFFAIRS}), in_place
     ),
     Action.EMERGENCY_REVIEW: {Role.MEDICAL_AFFAIRS: not_own, Role.AUDIT_ADMIN: not_own},
+    Action.EXPORT_ALL: HOUSE_ONLY,  # from the machine itself, never from a page
     Action.FILE_KEEP: {**every(PEOPLE, own), Role.HOUSE: anyone},
     Action.FILE_READ: {**every(PEOPLE, own), Role.HOUSE: anyone},
     Action.HEALTH_READ: {**every(ADMINISTRATORS, anyone), Role.HOUSE: anyone},
