@@ -8,6 +8,7 @@ from nicegui import run, ui
 from pages import static_routes
 from pages.house import audit, deliveries, tasks
 from pages.routes import Routes
+from pages.security import doors
 from pages.security.entrance import stand
 from pages.security.front import Front, Surroundings
 from pages.theme import NICEGUI
@@ -17,7 +18,7 @@ from services.clinic import Clinic
 
 Register = Callable[[Clinic, Routes], None]
 
-PLAIN: tuple[Register, ...] = ()
+PLAIN: tuple[Register, ...] = (doors.register,)
 """What enters plain routes: forms, files, small answers."""
 
 SHOWN: tuple[Register, ...] = (tasks.register, audit.register, deliveries.register)
@@ -35,10 +36,10 @@ def mount(clinic: Clinic, server: FastAPI, *more: Register) -> Front:
         front.routes.internal(prefix, reason)
     for register in (*PLAIN, *more):
         register(clinic, front.routes)
+    # Without a storage secret NiceGUI sets no cookie of its own and keeps nothing on disk.
     ui.run_with(
         server,
         title="Xinglin 杏林",
-        storage_secret=clinic.keys.key("nicegui").hex(),
         gzip_middleware_factory=None,  # packed by us, after scripts have been given their nonce
         **NICEGUI,
     )
