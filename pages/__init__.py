@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from pages import static_routes
-from pages.house import audit, deliveries, tasks
+from pages.house import audit, deliveries, house_rules, notices, tasks
 from pages.routes import Routes
 from pages.security import doors
 from pages.security.entrance import stand
@@ -21,7 +21,13 @@ Register = Callable[[Clinic, Routes], None]
 PLAIN: tuple[Register, ...] = (doors.register,)
 """What enters plain routes: forms, files, small answers."""
 
-SHOWN: tuple[Register, ...] = (tasks.register, audit.register, deliveries.register)
+SHOWN: tuple[Register, ...] = (
+    tasks.register,
+    audit.register,
+    deliveries.register,
+    house_rules.register,
+    notices.register,
+)
 """What enters pages."""
 
 

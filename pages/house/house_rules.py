@@ -1,0 +1,204 @@
+"""The rules an institution sets for itself: what they are, who changed them, and back again."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from pages import kit
+from pages.house.rule_fields import asked_value, rule_field, spelled
+from pages.live import on_event
+from pages.routes import Routes
+from pages.session import current_actor
+from pages.shell import frame
+from pages.words import local, t
+from services.clinic import Clinic
+from services.events import SettingChanged
+from services.policy import Action
+from services.policy_settings import Change, Setting
+
+VIEWS = ("rules", "history")
+
+
+def register(clinic: Clinic, routes: Routes) -> None:
+    """Enter `/settings`."""
+
+    @routes.page("/settings", action=Action.SETTING_READ, title="nav.settings")
+    async def settings_page() -> None:
+        page = SettingsPage(clinic)
+        with frame("nav.settings", active="/settings") as surroundings:
+            page.build()
+        surroundings.shortcut("h", "settings.history", lambda: page.show("history"))
+        surroundings.shortcut("l", "settings.rules", lambda: page.show("rules"))
+        await page.load()
+        on_event(clinic.bus, SettingChanged, do=page.load)
+
+
+class SettingsPage:
+    """The list of rules, the history, and the panel of one rule."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        self._clinic = clinic
+        self._settings: dict[str, Setting] = {}
+
+    def build(self) -> None:
+        """Make the elements; `load` fills them."""
+        self._view = kit.segments(
+            t("settings.view"),
+            [kit.Choice(name, t(f"settings.{name}")) for name in VIEWS],
+            value="rules",
+            on_change=self._turn,
+        )
+        with kit.card(flush=True) as self._rules_card:
+            self._rules: kit.DataTable[Setting] = kit.DataTable(
+                [
+                    kit.Column("rule", t("settings.column.rule"), phone="title"),
+                    kit.Column("value", t("settings.column.value")),
+                    kit.Column("delivered", t("settings.column.delivered"), phone="hide"),
+                    kit.Column("office", t("settings.column.office")),
+                ],
+                self._read_rules,
+                self._rule_row,
+                kit.TableWords(
+                    t("settings.rules"),
+                    total="settings.total",
+                    search=t("settings.search"),
+                    empty_title=t("settings.empty"),
+                    empty_text=t("settings.empty_text"),
+                ),
+                kit.Answers(open=self._open),
+            )
+        with kit.card(flush=True) as self._history_card:
+            self._history: kit.DataTable[Change] = kit.DataTable(
+                [
+                    kit.Column("rule", t("settings.column.rule"), phone="title"),
+                    kit.Column("change", t("settings.column.change")),
+                    kit.Column("reason", t("settings.column.reason")),
+                    kit.Column("at", t("settings.column.at")),
+                ],
+                self._read_history,
+                self._change_row,
+                kit.TableWords(
+                    t("settings.history"),
+                    total="settings.changes_total",
+                    empty_title=t("settings.no_changes"),
+                    empty_text=t("settings.no_changes_text"),
+                ),
+                kit.Answers(act=self._undo),
+            )
+        self._history_card.set_visibility(False)
+        self._panel = kit.side_panel()
+
+    async def load(self) -> None:
+        """Bring both lists up to date."""
+        await self._rules.load()
+        await self._history.load()
+
+    def show(self, view: str) -> None:
+        """Turn to the rules or to their history."""
+        self._view.value = view
+
+    def _turn(self) -> None:
+        history = self._view.value == "history"
+        self._history_card.set_visibility(history)
+        self._rules_card.set_visibility(not history)
+
+    async def _read_rules(self, query: kit.Query) -> kit.Page[Setting]:
+        every = await self._clinic.policy.page(current_actor())
+        wanted = query.search.lower()
+        found = [
+            each for each in every if wanted in f"{t(each.item.title)} {each.item.key}".lower()
+        ]
+        # What this person may change stands first.
+        found.sort(key=lambda each: (not each.may_change, each.item.key))
+        self._settings = {each.item.key: each for each in found}
+        return kit.Page(found[query.offset : query.offset + query.size], len(found))
+
+    def _rule_row(self, setting: Setting) -> kit.Row:
+        rule = setting.item
+        own = "" if setting.is_default else t("settings.own")
+        may: list[tuple[str, kit.Tone]] = [(t("settings.you"), "ok")] if setting.may_change else []
+        office = t(f"settings.office.{rule.action.name.lower()}")
+        return kit.Row(
+            rule.key,
+            {
+                "rule": kit.Cell(t(rule.title), note=rule.key),
+                "value": kit.Cell(spelled(rule, setting.value), note=own),
+                "delivered": spelled(rule, setting.default),
+                "office": kit.tags_cell(*may, (office, "")),
+            },
+            name=t(rule.title),
+            opens=True,
+        )
+
+    def _open(self, key: str) -> None:
+        setting = self._settings[key]
+        self._rules.select_row(key)
+        with self._panel.fill(t(setting.item.title)):
+            self._fill(setting)
+
+    def _fill(self, setting: Setting) -> None:
+        rule = setting.item
+        kit.facts(
+            [
+                (t("settings.column.value"), spelled(rule, setting.value)),
+                (t("settings.column.delivered"), spelled(rule, setting.default)),
+                (t("settings.key"), rule.key),
+            ]
+        )
+        if not setting.may_change:
+            office = t(f"settings.office.{rule.action.name.lower()}")
+            kit.banner("info", t("settings.not_yours", office=office))
+            return
+        value = rule_field(rule, setting.value)
+        reason = kit.text_area(t("settings.reason"), hint=t("settings.reason_hint"), required=True)
+
+        async def change() -> None:
+            with kit.told(into=lambda words, _: setattr(value, "error", words)):
+                wanted: Any = asked_value(rule, value.text)
+                number = await self._clinic.policy.change(
+                    current_actor(), rule.key, wanted, reason.text
+                )
+                self._panel.close()
+                kit.toast(t("settings.changed"), undo=lambda: self._take_back(number))
+                await self.load()
+
+        kit.button("primary", t("settings.change"), change)
+
+    async def _take_back(self, change_id: UUID) -> None:
+        with kit.told():
+            await self._clinic.policy.undo(current_actor(), change_id)
+            kit.toast(t("settings.undone"))
+            await self.load()
+
+    async def _read_history(self, query: kit.Query) -> kit.Page[Change]:
+        items, total = await self._clinic.policy.history(
+            current_actor(), offset=query.offset, limit=query.size
+        )
+        return kit.Page(items, total)
+
+    def _change_row(self, change: Change) -> kit.Row:
+        setting = self._settings.get(change.key)
+        latest = setting is not None and setting.may_change and setting.value == change.after
+        named = t(f"setting.{change.key.removeprefix('policy.')}")
+        return kit.Row(
+            str(change.id),
+            {
+                "rule": kit.Cell(named, note=change.key),
+                "change": f"{_brief(change.before)} → {_brief(change.after)}",
+                "reason": kit.Cell(
+                    change.reason, note=t("settings.is_undo") if change.undoes else ""
+                ),
+                "at": local(change.at),
+            },
+            name=named,
+            acts=(kit.Act("undo", t("settings.undo")),) if latest else (),
+        )
+
+    async def _undo(self, key: str, name: str) -> None:
+        if name == "undo":
+            await self._take_back(UUID(key))
+
+
+def _brief(value: Any) -> str:
+    said = json.dumps(value, ensure_ascii=False)
+    return said if len(said) <= 40 else f"{said[:38]}…"  # noqa: PLR2004

@@ -1,0 +1,78 @@
+"""Shows and asks for the value of a house rule, by its kind."""
+
+import json
+from typing import Any
+
+from data.errors import Invalid
+from pages import kit
+from pages.words import number, percent, t
+from services.policy_catalogue import Item, Kind
+
+FLAGS = {"yes": True, "no": False}
+
+
+def spelled(rule: Item, value: Any) -> str:
+    """Return a value in words, with its unit."""
+    match rule.kind:
+        case Kind.FLAG:
+            return t("settings.yes" if value else "settings.no")
+        case Kind.WHOLE:
+            return t(f"unit.{rule.unit}", count=value) if rule.unit else number(value)
+        case Kind.SHARE:
+            return percent(value)
+        case Kind.CHOICE | Kind.TIME:
+            return str(value)
+        case Kind.DAYS:
+            return t("settings.days_before", days=", ".join(str(each) for each in value))
+        case Kind.LADDER:
+            return t("settings.steps", count=len(value))
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def rule_field(rule: Item, value: Any) -> kit.Field:
+    """Ask for a new value."""
+    label = t("settings.new_value")
+    match rule.kind:
+        case Kind.FLAG:
+            choices = {name: t(f"settings.{name}") for name in FLAGS}
+            return kit.select(label, choices, value="yes" if value else "no")
+        case Kind.CHOICE:
+            return kit.select(label, {each: each for each in rule.choices}, value=value)
+        case Kind.WHOLE | Kind.SHARE:
+            hint = t("settings.between", low=number(rule.low), high=number(rule.high))
+            return kit.field(label, value=str(value), mode="decimal", hint=hint)
+        case Kind.TIME:
+            return kit.field(label, value=str(value), content="time")
+        case Kind.DAYS:
+            said = ", ".join(str(each) for each in value)
+            return kit.field(label, value=said, hint=t("settings.days_hint"))
+        case _:
+            said = json.dumps(value, ensure_ascii=False, indent=1)
+            return kit.text_area(label, value=said, lines=10, hint=t("settings.table_hint"))
+
+
+def asked_value(rule: Item, text: str) -> Any:
+    """Return what was typed as a value of the rule's kind; the service checks its bounds.
+
+    Raise `Invalid` if it cannot be one at all.
+    """
+    try:
+        match rule.kind:
+            case Kind.FLAG:
+                return FLAGS[text]
+            case Kind.WHOLE:
+                return int(text)
+            case Kind.SHARE:
+                return float(text)
+            case Kind.DAYS:
+                return [int(part) for part in text.replace("，", ",").split(",") if part.strip()]
+            case Kind.TABLE | Kind.LADDER:
+                return json.loads(text)
+            case _:
+                return text
+    except (ValueError, KeyError):
+        code = (
+            "setting_not_a_number" if rule.kind in {Kind.WHOLE, Kind.SHARE} else "setting_malformed"
+        )
+        raise Invalid(code, key=rule.key) from None
