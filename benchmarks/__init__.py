@@ -1,0 +1,1 @@
+"""Measurements against named baselines; each a program: `python -m benchmarks.NAME [--quick]`."""
