@@ -19,6 +19,7 @@ from services.events import (
 )
 from services.export import Export
 from services.inbox import Inbox
+from services.institution import Institutions
 from services.notices import Notices
 from services.notify import Notify
 from services.policy_settings import PolicySettings
@@ -29,10 +30,15 @@ from services.trail import Trail
 from services.transaction import Transactions
 from services.users.account import Account
 from services.users.directory import UserDirectory
+from services.users.dormancy import Dormancy
+from services.users.emergency import Emergency
 from services.users.enrolment import Enrolment
+from services.users.founding import Founding
 from services.users.people import People
+from services.users.roster import Roster
 from services.users.sessions import Sessions
 from services.users.sign_in import SignIn
+from services.users.staff import Staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,12 @@ class Clinic:
     sign_in: SignIn
     enrolment: Enrolment
     account: Account
+    staff: Staff
+    roster: Roster
+    founding: Founding
+    dormancy: Dormancy
+    emergency: Emergency
+    institutions: Institutions
 
     @classmethod
     def open(
@@ -73,7 +85,7 @@ class Clinic:
         bus = Bus(database, clock)
         transactions = Transactions(database, bus, Trail(keys, clock), clock)
         policy = PolicySettings(transactions)
-        people = People.open(transactions, clock, keys, policy)
+        people = People.open(transactions, clock, keys, policy, demo=settings.demo)
         tasks = Tasks(transactions)
         ports = ports or Ports()
         clinic = cls(
@@ -96,6 +108,12 @@ class Clinic:
             sign_in=people.sign_in,
             enrolment=people.enrolment,
             account=people.account,
+            staff=people.staff,
+            roster=people.roster,
+            founding=people.founding,
+            dormancy=people.dormancy,
+            emergency=people.emergency,
+            institutions=Institutions(transactions),
         )
         clinic.follow_procedures()
         return clinic

@@ -20,13 +20,16 @@ class Action(StrEnum):
     DELIVERY_READ = "delivery:read"
     DELIVERY_REPLAY = "delivery:replay"
     DRAFT_KEEP = "draft:keep"
+    EMERGENCY_CLOSE = "emergency:close"
     EMERGENCY_OPEN = "emergency:open"
     EMERGENCY_REVIEW = "emergency:review"
     EXPORT_ALL = "export:all"
+    FACT_NOTE = "fact:note"
     FILE_KEEP = "file:keep"
     FILE_READ = "file:read"
     HEALTH_READ = "health:read"
     INBOX_READ = "inbox:read"
+    INFRASTRUCTURE_DECLARE = "infrastructure:declare"
     INSTITUTION_CHANGE = "institution:change"
     INSTITUTION_FOUND = "institution:found"
     INSTITUTION_READ = "institution:read"
@@ -83,15 +86,20 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.DELIVERY_READ: {Role.SYSTEM_ADMIN: anyone},
     Action.DELIVERY_REPLAY: {Role.SYSTEM_ADMIN: anyone},
     Action.DRAFT_KEEP: every(PEOPLE, own),
+    Action.EMERGENCY_CLOSE: every(
+        frozenset({Role.DOCTOR, Role.NURSE, Role.PHARMACIST, Role.MEDICAL_AFFAIRS}), own
+    ),
     Action.EMERGENCY_OPEN: every(
         frozenset({Role.DOCTOR, Role.NURSE, Role.PHARMACIST, Role.MEDICAL_AFFAIRS}), in_place
     ),
     Action.EMERGENCY_REVIEW: {Role.MEDICAL_AFFAIRS: not_own, Role.AUDIT_ADMIN: not_own},
     Action.EXPORT_ALL: HOUSE_ONLY,  # from the machine itself, never from a page
+    Action.FACT_NOTE: HOUSE_ONLY,
     Action.FILE_KEEP: {**every(PEOPLE, own), Role.HOUSE: anyone},
     Action.FILE_READ: {**every(PEOPLE, own), Role.HOUSE: anyone},
     Action.HEALTH_READ: {**every(ADMINISTRATORS, anyone), Role.HOUSE: anyone},
     Action.INBOX_READ: dict.fromkeys((*PEOPLE, Role.VISITOR), anyone),
+    Action.INFRASTRUCTURE_DECLARE: {Role.SYSTEM_ADMIN: in_place},
     Action.INSTITUTION_CHANGE: {Role.SYSTEM_ADMIN: in_place},
     Action.INSTITUTION_FOUND: HOUSE_ONLY,
     Action.INSTITUTION_READ: dict.fromkeys((*PEOPLE, Role.VISITOR, Role.HOUSE), anyone),

@@ -22,9 +22,10 @@ class Credentials:
         self._hasher = hasher
         self._standards = standards
 
-    async def judged(self, before: list[str], new: str, username: str, *, admin: bool) -> str:
+    async def judged(self, before: list[str], new: str, *usernames: str, admin: bool) -> str:
         """Return the hash of a password that keeps the rules and was not used lately, or raise."""
-        check(new, username, self._standards, admin=admin)
+        for username in usernames:
+            check(new, username, self._standards, admin=admin)
         if await self._hasher.any_of(before, new):
             raise Invalid("password_used_before", count=self._standards.history)
         return await self._hasher.hash(new)

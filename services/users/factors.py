@@ -162,6 +162,13 @@ class Factors:
         tx.session.add(row)
         return row.secret
 
+    async def preset(self, tx: Transaction, user_id: UUID, secret: str) -> None:
+        """Give a demo account a secret that everybody may know, and recovery codes."""
+        tx.session.add(
+            TotpSecret(user_id=user_id, secret=secret, created_at=tx.now, confirmed_at=tx.now)
+        )
+        await self.new_codes(tx, user_id)
+
     def uri(self, secret: str, username: str) -> str:
         """Return what the QR code of an authenticator app says (otpauth)."""
         return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name=ISSUER)

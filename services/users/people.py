@@ -8,12 +8,18 @@ from services.policy_settings import PolicySettings
 from services.transaction import Transactions
 from services.users.account import Account
 from services.users.credentials import Credentials
+from services.users.dormancy import Dormancy
+from services.users.emergency import Emergency
 from services.users.enrolment import Enrolment
 from services.users.factors import Factors
+from services.users.founding import Founding
 from services.users.lockout import Guard
 from services.users.passwords import Hasher
+from services.users.registrar import Registrar
+from services.users.roster import Roster
 from services.users.sessions import Sessions
 from services.users.sign_in import SignIn
+from services.users.staff import Staff
 from services.users.standards import Standards
 from services.users.steps import Steps
 
@@ -26,6 +32,11 @@ class People:
     sign_in: SignIn
     enrolment: Enrolment
     account: Account
+    staff: Staff
+    roster: Roster
+    founding: Founding
+    dormancy: Dormancy
+    emergency: Emergency
 
     @classmethod
     def open(
@@ -34,6 +45,8 @@ class People:
         clock: Clock,
         keys: Keys,
         policy: PolicySettings,
+        *,
+        demo: bool,
     ) -> "People":
         """Build each from the others."""
         standards, hasher = Standards(policy), Hasher(keys)
@@ -42,9 +55,15 @@ class People:
         steps = Steps(transactions, sessions, standards, factors, guard)
         sign_in = SignIn(transactions, sessions, steps, factors, guard, hasher)
         credentials = Credentials(hasher, standards)
+        registrar = Registrar(credentials)
         return cls(
             sessions=sessions,
             sign_in=sign_in,
             enrolment=Enrolment(transactions, steps, factors, credentials),
             account=Account(transactions, sessions, sign_in, factors, credentials),
+            staff=Staff(transactions, sessions, registrar, credentials, factors, guard),
+            roster=Roster(transactions, factors, guard),
+            founding=Founding(transactions, registrar, credentials, factors, demo=demo),
+            dormancy=Dormancy(transactions, sessions, standards),
+            emergency=Emergency(transactions, sessions),
         )

@@ -1,0 +1,54 @@
+"""Disables the accounts that nobody has used for months: whoever left is forgotten safely."""
+
+from sqlalchemy import select
+
+from data.errors import Conflict
+from data.institution import Institution
+from data.users import User, UserKind, UserState
+from services.permissions import Action
+from services.policy import HOUSE, Role
+from services.transaction import Transaction, Transactions
+from services.users.registrar import roles_of
+from services.users.sessions import Sessions, grants_of
+from services.users.staff import somebody_guards
+from services.users.standards import Standards
+
+BATCH = 100
+
+
+class Dormancy:
+    """The caretaker who looks once a day whose door has not moved. (S-AC-1)"""
+
+    def __init__(
+        self, transactions: Transactions, sessions: Sessions, standards: Standards
+    ) -> None:
+        self._transactions = transactions
+        self._sessions = sessions
+        self._standards = standards
+
+    async def look(self) -> int:
+        """Disable up to a hundred dormant staff accounts; return how many.
+
+        The last security administrator stays, however long they sleep.
+        """
+        async with self._transactions.open(HOUSE) as tx:
+            query = select(User).where(
+                User.kind == UserKind.STAFF,
+                User.state == UserState.ACTIVE,
+                User.woken_at < tx.now - self._standards.dormant_after,
+            )
+            asleep = list(await tx.session.scalars(query.order_by(User.woken_at).limit(BATCH)))
+            return sum([await self._rest(tx, user) for user in asleep])
+
+    async def _rest(self, tx: Transaction, user: User) -> bool:
+        if Role.SECURITY_ADMIN in roles_of(await grants_of(tx, user.id)):
+            await tx.get(Institution, user.institution_id)
+            try:
+                await somebody_guards(tx, user)
+            except Conflict:
+                return False
+        tx.allow(Action.STAFF_SUSPEND, user, purpose="dormant")
+        user.state = UserState.DORMANT
+        await tx.session.flush()  # the next one asks who is left
+        await self._sessions.end_of(tx, user.id, "dormant")
+        return True

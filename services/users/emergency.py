@@ -1,0 +1,184 @@
+"""Breaking the glass (紧急访问): a record opened without a right to it, for an hour, for a reason.
+
+Whoever does it shows again who they are, says why, and is reviewed by another person within a
+day. The record knows: each look is audited as `emergency: <reason>`. (R016, R042)
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+
+from data.errors import Conflict, Invalid
+from data.users import EmergencyAccess, ReviewOutcome, User
+from services.events import EmergencyAccessOpened, EmergencyAccessReviewed
+from services.permissions import Action
+from services.policy import Actor, Subject, visible
+from services.transaction import Transaction, Transactions
+from services.users.sessions import Sessions
+
+OPEN_FOR = timedelta(minutes=60)
+SHORTEST_REASON = 10
+SHORTEST_NOTE = 4
+LARGEST_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One broken glass."""
+
+    id: UUID
+    user_id: UUID
+    patient_id: UUID
+    reason: str
+    opened_at: datetime
+    until: datetime
+    closed_at: datetime | None
+    outcome: ReviewOutcome | None
+    review_note: str
+    reviewed_by: UUID | None
+    reviewed_at: datetime | None
+
+
+class Emergency:
+    """The box with the key behind glass."""
+
+    def __init__(self, transactions: Transactions, sessions: Sessions) -> None:
+        self._transactions = transactions
+        self._sessions = sessions
+
+    async def open(self, actor: Actor, patient_id: UUID, reason: str) -> Access:
+        """Open a patient's record to the actor for an hour.
+
+        Raise `Invalid("emergency_reason_needed")` for a reason under ten characters,
+        `Unauthenticated("confirm_needed")` without a fresh proof of who it is,
+        `Conflict("emergency_open_already")` if this person has this record open.
+        """
+        reason = " ".join(reason.split())
+        if len(reason) < SHORTEST_REASON:
+            raise Invalid("emergency_reason_needed", least=SHORTEST_REASON)
+        async with self._transactions.open(actor) as tx:
+            subject = Subject(
+                "emergency_access",
+                institution_id=actor.institution_id,
+                owner_id=actor.user_id,
+                patient_id=patient_id,
+            )
+            tx.allow(Action.EMERGENCY_OPEN, subject, purpose=reason)
+            user = await tx.get(User, actor.user_id)  # kept: of two at once, one opens
+            await self._refuse_second(tx, patient_id)
+            row = EmergencyAccess(
+                owner_id=user.id,
+                institution_id=user.institution_id,
+                patient_id=patient_id,
+                session_id=actor.session_id,
+                reason=reason,
+                opened_at=tx.now,
+                until=tx.now + OPEN_FOR,
+            )
+            tx.session.add(row)
+            tx.announce(_opened(row))
+            self._sessions.forget_after(tx, user.id)
+            return _access(row)
+
+    async def _refuse_second(self, tx: Transaction, patient_id: UUID) -> None:
+        mine = EmergencyAccess.owner_id == tx.actor.user_id
+        query = select(EmergencyAccess.id).where(
+            mine, EmergencyAccess.patient_id == patient_id, *_is_open(tx.now)
+        )
+        if await tx.session.scalar(query.limit(1)):
+            raise Conflict("emergency_open_already")
+
+    async def close(self, actor: Actor, access_id: UUID) -> None:
+        """Give up the access before its hour is over; it is reviewed all the same."""
+        async with self._transactions.open(actor) as tx:
+            row = await tx.get(EmergencyAccess, access_id)
+            tx.allow(Action.EMERGENCY_CLOSE, row)
+            if row.closed_at is None and row.until > tx.now:
+                row.closed_at = tx.now
+                self._sessions.forget_after(tx, row.owner_id)
+
+    async def mine(self, actor: Actor) -> list[Access]:
+        """Return what the actor has open now, for the banner."""
+        async with self._transactions.read(actor) as tx:
+            query = select(EmergencyAccess).where(
+                EmergencyAccess.owner_id == actor.user_id, *_is_open(tx.now)
+            )
+            return [_access(row) for row in await tx.session.scalars(query)]
+
+    async def page(
+        self, actor: Actor, *, reviewed: bool = False, offset: int = 0, limit: int = 50
+    ) -> tuple[list[Access], int]:
+        """Return a page of what waits for the actor's review, or was reviewed, latest first."""
+        async with self._transactions.read(actor) as tx:
+            judged = EmergencyAccess.outcome
+            where = (
+                visible(actor, Action.EMERGENCY_REVIEW, EmergencyAccess),
+                judged.is_not(None) if reviewed else judged.is_(None),
+            )
+            total = await tx.session.scalar(select(func.count(EmergencyAccess.id)).where(*where))
+            query = select(EmergencyAccess).where(*where)
+            query = query.order_by(EmergencyAccess.opened_at.desc(), EmergencyAccess.id)
+            rows = await tx.session.scalars(query.offset(offset).limit(min(limit, LARGEST_PAGE)))
+            return [_access(row) for row in rows], total or 0
+
+    async def review(
+        self, actor: Actor, access_id: UUID, outcome: ReviewOutcome, note: str
+    ) -> None:
+        """Judge whether it was right; nobody judges themselves, and nobody twice.
+
+        A glass found broken without need closes at once.
+        """
+        note = note.strip()
+        if len(note) < SHORTEST_NOTE:
+            raise Invalid("reason_needed", least=SHORTEST_NOTE)
+        async with self._transactions.open(actor) as tx:
+            row = await tx.get(EmergencyAccess, access_id)
+            tx.allow(Action.EMERGENCY_REVIEW, row, outcome=str(outcome))
+            if row.outcome is not None:
+                raise Conflict("emergency_reviewed_already")
+            row.outcome, row.review_note = outcome, note
+            row.reviewed_by, row.reviewed_at = actor.user_id, tx.now
+            if outcome is ReviewOutcome.UNJUSTIFIED and row.closed_at is None:
+                row.closed_at = tx.now
+                self._sessions.forget_after(tx, row.owner_id)
+            tx.announce(
+                EmergencyAccessReviewed(
+                    access_id=row.id,
+                    user_id=row.owner_id,
+                    reviewed_by=actor.user_id,
+                    outcome=str(outcome),
+                )
+            )
+
+
+def _is_open(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (EmergencyAccess.closed_at.is_(None), EmergencyAccess.until > now)
+
+
+def _opened(row: EmergencyAccess) -> EmergencyAccessOpened:
+    return EmergencyAccessOpened(
+        access_id=row.id,
+        user_id=row.owner_id,
+        patient_id=row.patient_id,
+        reason=row.reason,
+        until=row.until,
+        institution_id=row.institution_id,
+    )
+
+
+def _access(row: EmergencyAccess) -> Access:
+    return Access(
+        id=row.id,
+        user_id=row.owner_id,
+        patient_id=row.patient_id,
+        reason=row.reason,
+        opened_at=row.opened_at,
+        until=row.until,
+        closed_at=row.closed_at,
+        outcome=row.outcome,
+        review_note=row.review_note,
+        reviewed_by=row.reviewed_by,
+        reviewed_at=row.reviewed_at,
+    )

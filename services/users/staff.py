@@ -1,0 +1,190 @@
+"""Who works here: accounts and roles, given and taken by somebody else, never by oneself.
+
+System, security and audit administrator are three different people (三权分立, S-AC-1), and there
+is always one who can let others in again.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from data.errors import Conflict, Invalid, NotFound
+from data.institution import Institution
+from data.users import RoleGrant, User, UserState
+from services.events import CredentialsReset, RolesChanged, StaffSuspended
+from services.institution import open_site
+from services.permissions import Action
+from services.policy import Actor, Grant, Role
+from services.transaction import Transaction, Transactions
+from services.users.credentials import Credentials
+from services.users.factors import Factors
+from services.users.lockout import Guard
+from services.users.registrar import (
+    Added,
+    NewStaff,
+    Registrar,
+    StaffDetails,
+    checked,
+    roles_of,
+    settle,
+    staff_member,
+)
+from services.users.sessions import Sessions, grants_of
+
+SHORTEST_REASON = 4
+
+
+class Staff:
+    """The staff office."""
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        sessions: Sessions,
+        registrar: Registrar,
+        credentials: Credentials,
+        factors: Factors,
+        guard: Guard,
+    ) -> None:
+        self._transactions = transactions
+        self._sessions = sessions
+        self._registrar = registrar
+        self._credentials = credentials
+        self._factors = factors
+        self._guard = guard
+
+    async def add(self, actor: Actor, new: NewStaff) -> Added:
+        """Make an account with its roles; its temporary password is good for one sign-in.
+
+        Raise `Invalid` for what is malformed, `Conflict`: `username_taken`, `staff_number_taken`,
+        `roles_clash`.
+        """
+        password, kept = await self._credentials.temporary()
+        async with self._transactions.open(actor) as tx:
+            if actor.institution_id is None:
+                raise Invalid("institution_needed")
+            user = await self._registrar.enter(tx, new, actor.institution_id, kept, temporary=True)
+            return Added(user.id, user.username, password)
+
+    async def change(
+        self, actor: Actor, user_id: UUID, details: StaffDetails, version: int
+    ) -> None:
+        """Change what is written about somebody; raise `Conflict("changed_meanwhile")`."""
+        async with self._transactions.open(actor) as tx:
+            user = await staff_member(tx, user_id)
+            tx.allow(Action.STAFF_CHANGE, user)
+            if user.version != version:
+                raise Conflict("changed_meanwhile")
+            details = checked(details)
+            user.site_id = await open_site(tx, user.institution_id, details.site_id)
+            user.display_name, user.staff_number = details.display_name, details.staff_number
+            user.email, user.language = details.email, details.language
+            if (user.phone or "") != details.phone:
+                user.phone = details.phone or None
+            await settle(tx)
+
+    async def grant(self, actor: Actor, user_id: UUID, grant: Grant) -> None:
+        """Give somebody a role; their open sessions end, so that it counts at once.
+
+        Raise `Conflict("roles_clash")` for roles that one person must not hold together.
+        """
+        async with self._transactions.open(actor) as tx:
+            user = await staff_member(tx, user_id)
+            held = await grants_of(tx, user.id)
+            if grant in held:
+                tx.allow(Action.STAFF_GRANT, user)
+                raise Conflict("role_held_already")
+            await self._registrar.give(tx, user, grant, held | {grant})
+            await self._roles_changed(tx, user)
+
+    async def withdraw(self, actor: Actor, user_id: UUID, grant: Grant) -> None:
+        """Take a role from somebody; raise `Conflict("last_security_admin")` for the last."""
+        async with self._transactions.open(actor) as tx:
+            user = await self._kept_with_house(tx, user_id)
+            tx.allow(Action.STAFF_GRANT, user, withdrawn=str(grant.role))
+            query = select(RoleGrant).where(
+                RoleGrant.user_id == user.id,
+                RoleGrant.role == str(grant.role),
+                RoleGrant.site_id == grant.site_id
+                if grant.site_id
+                else RoleGrant.site_id.is_(None),
+                RoleGrant.deleted_at.is_(None),
+            )
+            row = await tx.session.scalar(query.with_for_update())
+            if row is None:
+                raise NotFound("role_not_held")
+            if grant.role is Role.SECURITY_ADMIN:
+                await somebody_guards(tx, user)
+            row.deleted_at, row.withdrawn_by = tx.now, actor.user_id
+            await self._roles_changed(tx, user)
+
+    async def _roles_changed(self, tx: Transaction, user: User) -> None:
+        tx.announce(RolesChanged(user_id=user.id))
+        await self._sessions.end_of(tx, user.id, "roles_changed")
+
+    async def suspend(self, actor: Actor, user_id: UUID, reason: str) -> None:
+        """Keep somebody out from now on; their open pages close. (R-STF-5)"""
+        if len(reason.strip()) < SHORTEST_REASON:
+            raise Invalid("reason_needed", least=SHORTEST_REASON)
+        async with self._transactions.open(actor) as tx:
+            user = await self._kept_with_house(tx, user_id)
+            tx.allow(Action.STAFF_SUSPEND, user, purpose=reason)
+            if Role.SECURITY_ADMIN in roles_of(await grants_of(tx, user.id)):
+                await somebody_guards(tx, user)
+            user.state, user.state_reason = UserState.SUSPENDED, reason.strip()
+            tx.announce(StaffSuspended(user_id=user.id))
+            await self._sessions.end_of(tx, user.id, "suspended")
+
+    async def reactivate(self, actor: Actor, user_id: UUID, reason: str) -> None:
+        """Let somebody in again who was suspended or had not been here for long."""
+        async with self._transactions.open(actor) as tx:
+            user = await staff_member(tx, user_id)
+            tx.allow(Action.STAFF_SUSPEND, user, purpose=f"reactivate: {reason}")
+            user.state, user.state_reason, user.woken_at = UserState.ACTIVE, "", tx.now
+
+    async def reset(self, actor: Actor, user_id: UUID, *, factors: bool) -> str:
+        """Return a temporary password for somebody who forgot theirs; their sessions end.
+
+        With `factors` the second factors go too: the phone is lost, and the codes with it.
+        """
+        password, kept = await self._credentials.temporary()
+        async with self._transactions.open(actor) as tx:
+            user = await staff_member(tx, user_id)
+            tx.allow(Action.STAFF_RESET, user, factors=factors)
+            self._credentials.put(tx, user, kept, temporary=True)
+            if factors:
+                await self._factors.drop_all(tx, user.id)
+            await self._guard.clear(tx, user.username)
+            await self._sessions.end_of(tx, user.id, "credentials_reset")
+            tx.announce(CredentialsReset(user_id=user.id, reset_by=actor.user_id, factors=factors))
+        return password
+
+    async def unlock(self, actor: Actor, user_id: UUID) -> None:
+        """Let somebody try again who was locked out by too many wrong passwords. (S-AUTH-2)"""
+        async with self._transactions.open(actor) as tx:
+            user = await staff_member(tx, user_id)
+            tx.allow(Action.STAFF_UNLOCK, user)
+            await self._guard.clear(tx, user.username)
+
+    async def _kept_with_house(self, tx: Transaction, user_id: UUID) -> User:
+        """Return the user, and keep the institution: who guards it is decided one at a time."""
+        if tx.actor.institution_id is not None:
+            await tx.get(Institution, tx.actor.institution_id)
+        return await staff_member(tx, user_id)
+
+
+async def somebody_guards(tx: Transaction, but: User) -> None:
+    """Raise if nobody else could let people in once this security administrator is gone."""
+    query = (
+        select(User.id)
+        .join(RoleGrant, RoleGrant.user_id == User.id)
+        .where(
+            User.institution_id == but.institution_id,
+            User.id != but.id,
+            User.state == UserState.ACTIVE,
+            RoleGrant.role == str(Role.SECURITY_ADMIN),
+            RoleGrant.deleted_at.is_(None),
+        )
+    )
+    if await tx.session.scalar(query.limit(1)) is None:
+        raise Conflict("last_security_admin")
