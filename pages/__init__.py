@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from pages import static_routes
-from pages.house import audit, deliveries, house_rules, notices, tasks
+from pages.house import audit, deliveries, home, house_rules, notices, tasks
 from pages.routes import Routes
 from pages.security import doors
 from pages.security.entrance import stand
@@ -22,6 +22,7 @@ PLAIN: tuple[Register, ...] = (doors.register,)
 """What enters plain routes: forms, files, small answers."""
 
 SHOWN: tuple[Register, ...] = (
+    home.register,
     tasks.register,
     audit.register,
     deliveries.register,

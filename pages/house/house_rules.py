@@ -42,12 +42,13 @@ class SettingsPage:
 
     def build(self) -> None:
         """Make the elements; `load` fills them."""
-        self._view = kit.segments(
-            t("settings.view"),
-            [kit.Choice(name, t(f"settings.{name}")) for name in VIEWS],
-            value="rules",
-            on_change=self._turn,
-        )
+        with kit.side_by_side():
+            self._view = kit.segments(
+                t("settings.view"),
+                [kit.Choice(name, t(f"settings.{name}")) for name in VIEWS],
+                value="rules",
+                on_change=self._turn,
+            )
         with kit.card(flush=True) as self._rules_card:
             self._rules: kit.DataTable[Setting] = kit.DataTable(
                 [

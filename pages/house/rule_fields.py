@@ -1,6 +1,7 @@
 """Shows and asks for the value of a house rule, by its kind."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from data.errors import Invalid
@@ -13,21 +14,19 @@ FLAGS = {"yes": True, "no": False}
 
 def spelled(rule: Item, value: Any) -> str:
     """Return a value in words, with its unit."""
-    match rule.kind:
-        case Kind.FLAG:
-            return t("settings.yes" if value else "settings.no")
-        case Kind.WHOLE:
-            return t(f"unit.{rule.unit}", count=value) if rule.unit else number(value)
-        case Kind.SHARE:
-            return percent(value)
-        case Kind.CHOICE | Kind.TIME:
-            return str(value)
-        case Kind.DAYS:
-            return t("settings.days_before", days=", ".join(str(each) for each in value))
-        case Kind.LADDER:
-            return t("settings.steps", count=len(value))
-        case _:
-            return json.dumps(value, ensure_ascii=False)
+    say = SPELLED.get(rule.kind)
+    return say(rule, value) if say else t("settings.entries", count=len(value))
+
+
+SPELLED: dict[Kind, Callable[[Item, Any], str]] = {
+    Kind.FLAG: lambda _, value: t("settings.yes" if value else "settings.no"),
+    Kind.WHOLE: lambda rule, value: t(f"unit.{rule.unit}", count=value),
+    Kind.SHARE: lambda _, value: percent(value),
+    Kind.CHOICE: lambda _, value: str(value),
+    Kind.TIME: lambda _, value: str(value),
+    Kind.DAYS: lambda _, value: t("settings.days_before", days=", ".join(map(str, value))),
+    Kind.LADDER: lambda _, value: t("settings.steps", count=len(value)),
+}
 
 
 def rule_field(rule: Item, value: Any) -> kit.Field:
