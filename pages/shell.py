@@ -65,7 +65,7 @@ class Frame:
         """Change the numbers on the two bells."""
         for name, count in (("tasks", tasks), ("notices", notices)):
             badge, link = self.counts[name]
-            badge.set_text(_few(count))
+            badge.attribute("data-n", _few(count))
             link.props["aria-label"] = t(f"shell.{name}", count=count)
 
     def shortcut(self, key: str, label_key: str, do: Callable[[], Any]) -> None:
@@ -141,7 +141,7 @@ def _bell(name: str, href: str, count: int) -> tuple[Html, ui.element]:
     link.classes("btn--icon bar__bell")
     link.props["bare"] = True
     with link:
-        badge = Html("span", "count", _few(count), aria_hidden="true")
+        badge = Html("span", "count", aria_hidden="true", data_n=_few(count))
     return badge, link
 
 
@@ -159,7 +159,7 @@ def _language_button() -> ui.element:
 def _user_menu(who: Viewer) -> None:
     other, other_name = OTHER_LANGUAGE[language()]
     with Html("details", "menu"):
-        with Html("summary", aria_label=t("shell.account_of", name=who.display_name)):
+        with Html("summary", title=t("shell.account_of", name=who.display_name)):
             Html("span", "face", who.display_name[:1], aria_hidden="true")
             with Html("span", "menu__who"):
                 Html("span", text=who.display_name)
