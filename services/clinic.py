@@ -8,6 +8,7 @@ from data.database import Database
 from services.audit import Audit
 from services.bus import Bus
 from services.deliveries import Deliveries
+from services.drafts import Drafts
 from services.events import (
     MessageFailed,
     MessageQueued,
@@ -58,6 +59,7 @@ class Clinic:
     notify: Notify
     notices: Notices
     inbox: Inbox
+    drafts: Drafts
     audit: Audit
     export: Export
     sessions: Sessions
@@ -102,6 +104,7 @@ class Clinic:
             notify=Notify(transactions, ports, UserDirectory(), policy, tasks),
             notices=Notices(transactions),
             inbox=Inbox(transactions, demo=settings.demo),
+            drafts=Drafts(transactions),
             audit=Audit(transactions, keys, settings.anchor_file),
             export=Export(transactions, keys, settings.files),
             sessions=people.sessions,

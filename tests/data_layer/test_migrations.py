@@ -335,6 +335,7 @@ UNPLACED = {
     "outbox_event": "the house's own post: nobody lists it but the house",
     "outbox_delivery": "belongs to its event",
     "timer": "the house's own alarm clock",
+    "draft": "belongs to who typed it",
     "answered": "keyed by who asked",
     "fact": "about the house as a whole",
     "role_grant": "belongs to its account; its site is where the role holds",
