@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from data.clock import Clock
 from data.crypto import Keys
 from data.database import Database
+from data.files import FileStore
 from services.audit import Audit
 from services.bus import Bus
 from services.deliveries import Deliveries
@@ -19,7 +20,10 @@ from services.events import (
     TaskRaised,
 )
 from services.export import Export
+from services.facts import Facts
+from services.health import Health, House
 from services.inbox import Inbox
+from services.infrastructure import Infrastructure
 from services.institution import Institutions
 from services.notices import Notices
 from services.notify import Notify
@@ -29,6 +33,7 @@ from services.settings import Settings
 from services.tasks import Tasks
 from services.trail import Trail
 from services.transaction import Transactions
+from services.uploads import Uploads
 from services.users.account import Account
 from services.users.directory import UserDirectory
 from services.users.dormancy import Dormancy
@@ -60,9 +65,13 @@ class Clinic:
     notices: Notices
     inbox: Inbox
     drafts: Drafts
+    facts: Facts
+    health: Health
+    infrastructure: Infrastructure
     audit: Audit
     export: Export
     sessions: Sessions
+    uploads: Uploads
     sign_in: SignIn
     enrolment: Enrolment
     account: Account
@@ -90,6 +99,14 @@ class Clinic:
         people = People.open(transactions, clock, keys, policy, demo=settings.demo)
         tasks = Tasks(transactions)
         ports = ports or Ports()
+        directory = UserDirectory()
+        facts = Facts(transactions)
+        house = House(
+            *(settings, clock, database, transactions, policy, ports),
+            accounts=directory,
+            tasks=tasks,
+            facts=facts,
+        )
         clinic = cls(
             settings=settings,
             clock=clock,
@@ -101,13 +118,22 @@ class Clinic:
             policy=policy,
             deliveries=Deliveries(transactions, bus),
             tasks=tasks,
-            notify=Notify(transactions, ports, UserDirectory(), policy, tasks),
+            notify=Notify(transactions, ports, directory, policy, tasks),
             notices=Notices(transactions),
             inbox=Inbox(transactions, demo=settings.demo),
             drafts=Drafts(transactions),
+            facts=facts,
+            health=Health(house),
+            infrastructure=Infrastructure(transactions, clock),
             audit=Audit(transactions, keys, settings.anchor_file),
             export=Export(transactions, keys, settings.files),
             sessions=people.sessions,
+            uploads=Uploads(
+                transactions,
+                FileStore(settings.files, keys),
+                ports.scanner,
+                settings.home / "incoming",
+            ),
             sign_in=people.sign_in,
             enrolment=people.enrolment,
             account=people.account,
@@ -125,6 +151,7 @@ class Clinic:
         """Write down what is only in memory and let threads go, before the database closes."""
         await self.sessions.close()
         self.sign_in.close()
+        self.uploads.close()
 
     def follow_procedures(self) -> None:
         """The standard operating procedures (SOP): when this has happened, do that. (R092)

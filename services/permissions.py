@@ -130,7 +130,7 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.STAFF_READ: every(
         frozenset({Role.SECURITY_ADMIN, Role.AUDIT_ADMIN, Role.HR, Role.MEDICAL_AFFAIRS}), in_place
     ),
-    Action.STAFF_RESET: {Role.SECURITY_ADMIN: not_own},
+    Action.STAFF_RESET: {Role.SECURITY_ADMIN: not_own, Role.HOUSE: anyone},
     Action.STAFF_SUSPEND: {
         Role.SECURITY_ADMIN: not_own,
         Role.HR: not_own,

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from data.users import RoleGrant, User, UserState
@@ -37,3 +37,10 @@ class UserDirectory:
         if site_id is not None:
             query = query.where(or_(RoleGrant.site_id.is_(None), RoleGrant.site_id == site_id))
         return list(await session.scalars(query))
+
+    async def made_up(self, session: AsyncSession) -> int:
+        """Count the accounts of people who do not exist and that can still sign in."""
+        query = select(func.count(User.id)).where(
+            User.is_synthetic.is_(True), User.state == UserState.ACTIVE
+        )
+        return await session.scalar(query) or 0

@@ -1,0 +1,192 @@
+"""Whether the house is well: named checks, each with what is so and what to do. (健康检查)
+
+`Health.look` makes them all; a job does so every few minutes, and what is red becomes a task.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, text
+
+from data.clock import Clock
+from data.database import Database
+from data.errors import DomainError
+from data.institution import Institution
+from services import health_house, health_machine, infrastructure
+from services.facts import Facts, Noted, read
+from services.findings import Finding, Level, ok, red
+from services.i18n import Key
+from services.policy import HOUSE, Action, Actor, Role, Subject
+from services.policy_settings import PolicySettings
+from services.ports import Ports
+from services.settings import Settings
+from services.tasks import Priority, Tasks, Wanted
+from services.transaction import Transactions
+
+__all__ = ["Finding", "Health", "House", "Level", "Readiness"]
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 5  # seconds a check may take
+READY_WITHIN = 2
+LONGEST_LINE = 500  # units of work before this one: nobody new should come
+UNIT = timedelta(days=1)
+
+ON_MACHINE = (
+    *(health_machine.disk, health_machine.log, health_machine.keys, health_machine.certificate),
+    *(health_machine.clock, health_machine.programs),
+)
+IN_HOUSE = (
+    *(health_house.integrity, health_house.deliveries, health_house.tasks, health_house.messages),
+    *(health_house.backup, health_house.drill, health_house.shipping, health_house.trail),
+    *(health_house.pretence, health_house.second_factor),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the health check looks at."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    transactions: Transactions
+    policy: PolicySettings
+    ports: Ports
+    accounts: health_house.Accounts
+    tasks: Tasks
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether new work may be sent here."""
+
+    ready: bool
+    code: str = "ready"
+
+
+class Health:
+    """The one who looks after the house itself."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self.lag: Callable[[], float | None] = lambda: None
+        """How late the event loop answers, in seconds; whoever measures it sets this."""
+        self.memory: Callable[[], int | None] = lambda: None
+        """Megabytes held, likewise."""
+        self.last: tuple[Finding, ...] = ()
+        """What the last look found; for the metrics."""
+        self.closing = False
+
+    async def look(self, actor: Actor) -> tuple[Finding, ...]:
+        """Make every check now; the worst first."""
+        async with self._house.transactions.read(actor) as tx:
+            tx.allow(Action.HEALTH_READ, Subject("health"))
+        findings = [await self._writable(), *await self._machine()]
+        findings += [health_machine.loop(self.lag()), health_machine.memory(self.memory())]
+        findings += await self._in_house()
+        order = list(Level)
+        self.last = tuple(sorted(findings, key=lambda each: -order.index(each.level)))
+        return self.last
+
+    async def sample(self) -> tuple[Finding, ...]:
+        """Look, and make a task of what is red; a job's work."""
+        found = await self.look(HOUSE)
+        await self._raise_tasks([each for each in found if each.level is Level.RED])
+        return found
+
+    async def ready(self) -> Readiness:
+        """Tell whether the house can serve: for /readyz, without a sign-in."""
+        house = self._house
+        if self.closing:
+            return Readiness(ready=False, code="closing")
+        if house.database.waiting > LONGEST_LINE:
+            return Readiness(ready=False, code="busy")
+        try:
+            async with asyncio.timeout(READY_WITHIN):
+                async with house.database.transaction(write=False) as session:
+                    await session.execute(text("SELECT 1"))
+        except (DomainError, TimeoutError):
+            return Readiness(ready=False, code="database_not_reachable")
+        return Readiness(ready=True)
+
+    async def _writable(self) -> Finding:
+        try:
+            await self._house.facts.note(Noted.WRITTEN)
+        except DomainError as trouble:
+            return red("database", "not_writable", reason=Key(f"error.{trouble.code}"))
+        return ok("database")
+
+    async def _machine(self) -> list[Finding]:
+        house = self._house
+        path = house.database.path
+        machine = health_machine.Machine(
+            house.settings,
+            house.policy,
+            house.ports,
+            house.clock.now,
+            path.with_name(path.name + "-wal") if path else None,
+        )
+        return [await _made(check.__name__, check(machine)) for check in ON_MACHINE]
+
+    async def _in_house(self) -> list[Finding]:
+        house = self._house
+        found: list[Finding] = []
+        async with house.transactions.read(HOUSE) as tx:
+            tx.allow(Action.HEALTH_READ, Subject("health"))
+            facts = await read(tx)
+            glance = health_house.Glance(
+                *(tx.session, tx.now, facts, house.policy, house.settings, house.ports),
+                accounts=house.accounts,
+            )
+            for check in IN_HOUSE:
+                found.append(await _made(check.__name__, check(glance)))  # noqa: PERF401
+            found += await health_house.papers(glance)
+            today = tx.now.astimezone(ZoneInfo(house.settings.timezone)).date()
+            for institution_id in await tx.session.scalars(select(Institution.id)):
+                found += infrastructure.findings(facts, institution_id, today)
+        return found
+
+    async def _raise_tasks(self, bad: list[Finding]) -> None:
+        if not bad:
+            return
+        async with self._house.transactions.open(HOUSE) as tx:
+            tx.allow(Action.TASK_RAISE, Subject("task"))
+            home = await tx.session.scalar(select(Institution.id).order_by(Institution.id).limit(1))
+            if home is None:
+                return
+            for finding in bad:
+                await self._house.tasks.raise_(
+                    tx, _task(finding, home, f"{tx.now:%Y-%m-%d}", tx.now)
+                )
+
+
+def _task(finding: Finding, institution_id: UUID, day: str, now: Any) -> Wanted:
+    return Wanted(
+        kind="health_red",
+        key=f"health:{finding.check}:{finding.code}:{day}",
+        institution_id=institution_id,
+        role=Role.SYSTEM_ADMIN,
+        values={"what": Key(finding.title)},
+        subject=f"health:{finding.check}",
+        due_at=now + UNIT,
+        priority=Priority.URGENT,
+    )
+
+
+async def _made(name: str, check: Any) -> Finding:
+    """Make one check; one that fails is itself a finding."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            finding: Finding = await check
+    except Exception as trouble:  # the other checks matter all the more
+        log.exception("the check %s failed", name)
+        return red("check", "failed", name=name, kind=type(trouble).__name__)
+    return finding

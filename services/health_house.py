@@ -1,0 +1,201 @@
+"""Looks at the house itself: deliveries, tasks, backups, trail, papers, and what is pretended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from data.institution import Institution
+from data.messages import Message, MessageState
+from data.outbox import Delivery
+from data.tasks import Task, TaskState
+from services.facts import Known, Noted
+from services.findings import Finding, ok, red, unknown, warn
+from services.i18n import Key
+from services.policy_settings import PolicySettings
+from services.ports import Ports
+from services.settings import Settings
+
+ANCHOR_LATE = timedelta(minutes=10)  # it is written every minute
+INTEGRITY_LATE = timedelta(days=8)  # it is looked at once a week at least
+OPEN_STATES = (TaskState.OPEN, TaskState.TAKEN)
+
+
+class Accounts(Protocol):
+    """What the health check asks about accounts."""
+
+    async def made_up(self, session: AsyncSession) -> int:
+        """Count the accounts of people who do not exist and that can still sign in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What these checks look at: one moment, one reading session."""
+
+    session: AsyncSession
+    now: datetime
+    facts: Mapping[str, Known]
+    policy: PolicySettings
+    settings: Settings
+    ports: Ports
+    accounts: Accounts
+
+
+async def integrity(glance: Glance) -> Finding:
+    known = glance.facts.get(Noted.INTEGRITY)
+    if known is None:
+        return unknown("integrity", "never")
+    if not known.ok:
+        return red("integrity", "damaged", moment=known.at)
+    if glance.now - known.at > INTEGRITY_LATE:
+        return warn("integrity", "old", moment=known.at)
+    return ok("integrity", moment=known.at)
+
+
+async def deliveries(glance: Glance) -> Finding:
+    parked = await glance.session.scalar(
+        select(func.count(Delivery.id)).where(Delivery.parked_at.is_not(None))
+    )
+    due = select(func.min(Delivery.due_at)).where(Delivery.due_at <= glance.now)
+    oldest = await glance.session.scalar(due)
+    lag = int((glance.now - oldest).total_seconds()) if oldest else 0
+    limit = glance.policy.number("policy.health.outbox_lag_seconds")
+    if lag > 10 * limit:
+        return red("deliveries", "stuck", seconds=lag)
+    if parked:
+        return warn("deliveries", "parked", count=parked)
+    if lag > limit:
+        return warn("deliveries", "late", seconds=lag)
+    return ok("deliveries", seconds=lag)
+
+
+async def tasks(glance: Glance) -> Finding:
+    query = select(func.min(Task.raised_at)).where(Task.state.in_(OPEN_STATES))
+    oldest = await glance.session.scalar(query)
+    if oldest is None:
+        return ok("tasks", "none")
+    days = (glance.now - oldest).days
+    late = days > glance.policy.number("policy.task.oldest_days")
+    return warn("tasks", "old", days=days) if late else ok("tasks", days=days)
+
+
+async def backup(glance: Glance) -> Finding:
+    hours = glance.policy.number("policy.backup.max_age_hours")
+    return _aged(glance, Noted.BACKUP, timedelta(hours=hours))
+
+
+async def drill(glance: Glance) -> Finding:
+    days = glance.policy.number("policy.backup.drill_days")
+    return _aged(glance, Noted.DRILL, timedelta(days=days))
+
+
+def _aged(glance: Glance, fact: Noted, limit: timedelta) -> Finding:
+    known = glance.facts.get(fact)
+    if known is None:
+        # A demo has nothing to lose; a hospital has from the first patient on.
+        return (unknown if glance.settings.demo else warn)(fact, "never")
+    if not known.ok:
+        return red(fact, "failed", moment=known.at)
+    age = glance.now - known.at
+    if age > 3 * limit:
+        return red(fact, "missing", moment=known.at)
+    return warn(fact, "old", moment=known.at) if age > limit else ok(fact, moment=known.at)
+
+
+async def shipping(glance: Glance) -> Finding:
+    known = glance.facts.get(Noted.SHIPPED)
+    if known is None:
+        return unknown("shipped", "never")
+    limit = timedelta(minutes=glance.policy.number("policy.backup.rpo_minutes"))
+    if not known.ok or glance.now - known.at > limit:
+        return red("shipped", "late", moment=known.at)
+    return ok("shipped", moment=known.at)
+
+
+async def trail(glance: Glance) -> Finding:
+    """S-AUD-1: the chain was walked lately and found whole, and its head is kept elsewhere."""
+    verified, anchored = glance.facts.get(Noted.VERIFIED), glance.facts.get(Noted.ANCHOR)
+    days = glance.policy.number("policy.audit.verify_days")
+    if verified is not None and not verified.ok:
+        return red("trail", "broken", moment=verified.at)
+    if anchored is None or glance.now - anchored.at > ANCHOR_LATE:
+        return warn("trail", "not_anchored")
+    if verified is None or glance.now - verified.at > timedelta(days=days):
+        return warn("trail", "not_verified", days=days)
+    return ok("trail", moment=verified.at)
+
+
+async def pretence(glance: Glance) -> Finding:
+    """Nothing of a demo may be left where patients are real."""
+    sandboxes = [
+        name for name in ("mailer", "sms") if getattr(getattr(glance.ports, name), "sandbox", False)
+    ]
+    made_up = await glance.accounts.made_up(glance.session)
+    query = select(func.count(Institution.id)).where(Institution.is_demo.is_(True))
+    pretended = await glance.session.scalar(query) or 0
+    if glance.settings.demo:
+        return ok("pretence", "demo")
+    if made_up:
+        return red("pretence", "accounts", count=made_up)
+    if sandboxes:
+        return red("pretence", "sandbox", what=", ".join(sandboxes))
+    return red("pretence", "institution") if pretended else ok("pretence")
+
+
+async def second_factor(glance: Glance) -> Finding:
+    """S-AUTH-3."""
+    if glance.policy.value("policy.auth.staff_mfa_required"):
+        return ok("second_factor")
+    return (warn if glance.settings.demo else red)("second_factor", "off")
+
+
+async def papers(glance: Glance) -> list[Finding]:
+    """R-ORG-1: the licence to practise and the certificate of the security grading."""
+    rows = list(await glance.session.scalars(select(Institution)))
+    if not rows:
+        return [warn("papers", "no_institution")]
+    today = glance.now.astimezone(ZoneInfo(glance.settings.timezone)).date()
+    return [
+        paper(document, ends, today, glance.policy.value("policy.org.licence_warn_days", row.id))
+        for row in rows
+        for document, ends in documents(row).items()
+    ]
+
+
+def documents(institution: Institution) -> dict[str, date | None]:
+    """Return until when each paper of an institution is good, by the key of its name."""
+    return {
+        "document.licence": institution.licence_valid_to,
+        "document.grading": institution.grading_valid_to,
+    }
+
+
+def paper(document: str, ends: date | None, today: date, warn_days: list[int]) -> Finding:
+    """Judge one paper."""
+    values: dict[str, Any] = {"document": Key(document)}
+    if ends is None:
+        return warn("papers", "missing", **values)
+    values["day"] = ends
+    if ends < today:
+        return red("papers", "expired", **values)
+    left = (ends - today).days
+    if left <= max(warn_days):
+        return warn("papers", "ending", days=left, **values)
+    return ok("papers", **values)
+
+
+async def messages(glance: Glance) -> Finding:
+    """A message that waits for hours is one that nobody gets."""
+    old = glance.now - timedelta(hours=6)
+    query = select(func.count(Message.id)).where(
+        Message.state == MessageState.QUEUED,
+        Message.queued_at < old,
+        or_(Message.expires_at.is_(None), Message.expires_at > glance.now),
+    )
+    count = await glance.session.scalar(query)
+    return warn("messages", "stuck", count=count) if count else ok("messages")

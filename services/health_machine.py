@@ -1,0 +1,145 @@
+"""Looks at the machine: disk, keys, certificate, clock, programs."""
+
+import asyncio
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from sqlcipher3 import dbapi2 as sqlcipher
+
+from data.errors import Unavailable
+from services.findings import Finding, ok, red, unknown, warn
+from services.policy_settings import PolicySettings
+from services.ports import Ports
+from services.settings import Settings
+
+MEGABYTE = 1 << 20
+SPARE = 200 * MEGABYTE
+"""Below this little free space the house cannot be trusted to finish what it begins."""
+OLDEST_SQLITE = (3, 51, 3)  # older ones can damage a log that two connections reset
+CERTIFICATE_WARN = timedelta(days=20)  # ours are renewed 30 days before: somebody should look
+SLOW_LOOP = 0.05  # seconds; README of the goals: p99 below
+LARGE_MEMORY = 900  # megabytes
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What these checks look at."""
+
+    settings: Settings
+    policy: PolicySettings
+    ports: Ports
+    now: Callable[[], datetime]
+    log_file: Path | None
+    """The database's write-ahead log, if it is a file."""
+
+
+async def disk(machine: Machine) -> Finding:
+    usage = await asyncio.to_thread(shutil.disk_usage, machine.settings.home)
+    share = usage.free / usage.total
+    values: dict[str, Any] = {"free": usage.free // MEGABYTE, "percent": round(share * 100)}
+    if usage.free < SPARE:
+        return red("disk", "full", **values)
+    if share < machine.policy.value("policy.health.disk_free_share"):
+        return warn("disk", "low", **values)
+    return ok("disk", **values)
+
+
+async def log(machine: Machine) -> Finding:
+    if machine.log_file is None:
+        return ok("log", "none")
+    size = await asyncio.to_thread(_size, machine.log_file) // MEGABYTE
+    limit = machine.policy.number("policy.health.log_megabytes")
+    return warn("log", "large", size=size, limit=limit) if size > limit else ok("log", size=size)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+async def keys(machine: Machine) -> Finding:
+    return await asyncio.to_thread(_keys, machine.settings.key_file)
+
+
+def _keys(path: Path) -> Finding:
+    if not path.exists():
+        return red("keys", "missing")
+    found = path.stat()
+    if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return red("keys", "open", mode=f"{stat.S_IMODE(found.st_mode):o}")
+    if found.st_uid not in {os.geteuid(), 0}:
+        return red("keys", "foreign")
+    return ok("keys")
+
+
+async def certificate(machine: Machine) -> Finding:
+    if not machine.settings.server.tls_port:
+        return warn("certificate", "off")
+    place = machine.settings.certificate
+    path = place.chain if place.source == "files" else machine.settings.home / "server.pem"
+    ends = await asyncio.to_thread(_valid_to, path)
+    if ends is None:
+        return warn("certificate", "missing")
+    if ends <= machine.now():
+        return red("certificate", "expired", moment=ends)
+    if ends - machine.now() < CERTIFICATE_WARN:
+        return warn("certificate", "ending", moment=ends)
+    return ok("certificate", moment=ends)
+
+
+def _valid_to(path: Path | None) -> datetime | None:
+    if path is None or not path.exists():
+        return None
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+async def clock(machine: Machine) -> Finding:
+    if machine.ports.time is None:
+        return unknown("clock", "not_measured")
+    try:
+        ahead = await machine.ports.time.ahead()
+    except Unavailable:
+        return unknown("clock", "no_answer")
+    limit = machine.policy.number("policy.health.clock_skew_seconds")
+    seconds = round(abs(ahead), 1)
+    if seconds > 10 * limit:
+        return red("clock", "wrong", seconds=seconds)
+    return (
+        warn("clock", "off", seconds=seconds) if seconds > limit else ok("clock", seconds=seconds)
+    )
+
+
+async def programs(machine: Machine) -> Finding:
+    del machine
+    sqlite = ".".join(map(str, sqlcipher.sqlite_version_info))
+    values = {"python": sys.version.split()[0], "sqlite": sqlite}
+    if sqlcipher.sqlite_version_info < OLDEST_SQLITE:
+        return red("programs", "sqlite_old", **values)
+    return ok("programs", **values)
+
+
+def loop(lag: float | None) -> Finding:
+    """Judge how late the event loop answers, in seconds."""
+    if lag is None:
+        return unknown("loop", "not_measured")
+    late = round(lag * 1000)
+    return warn("loop", "slow", ms=late) if lag > SLOW_LOOP else ok("loop", ms=late)
+
+
+def memory(resident: int | None) -> Finding:
+    """Judge how much memory the process holds, in megabytes."""
+    if not resident:
+        return unknown("memory", "not_measured")
+    if resident > LARGE_MEMORY:
+        return warn("memory", "large", megabytes=resident)
+    return ok("memory", megabytes=resident)
