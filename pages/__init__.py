@@ -13,6 +13,7 @@ from pages.security.entrance import stand
 from pages.security.front import Front, Surroundings
 from pages.theme import NICEGUI
 from pages.tuning import remember_signatures
+from pages.users import sign_in
 from pages.who import Describer
 from services.clinic import Clinic
 
@@ -22,6 +23,7 @@ PLAIN: tuple[Register, ...] = (doors.register,)
 """What enters plain routes: forms, files, small answers."""
 
 SHOWN: tuple[Register, ...] = (
+    sign_in.register,
     home.register,
     tasks.register,
     audit.register,
