@@ -54,4 +54,8 @@ def run(composition: Composition, arguments: Sequence[str] | None = None) -> int
     """Do what the arguments (default: those of the process) ask for; return the exit code."""
     from jobs.commands.verbs import cli  # noqa: PLC0415 - app.py imports this file for Composition
 
-    return int(cli(args=arguments, obj=composition, standalone_mode=False) or 0)
+    try:
+        cli(args=arguments, obj=composition, prog_name="xinglin")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from data.errors import Conflict, Invalid, NotFound
 from data.institution import Institution
-from data.users import RoleGrant, User, UserState
+from data.users import RoleGrant, User, UserKind, UserState
 from services.events import CredentialsReset, RolesChanged, StaffSuspended
 from services.institution import open_site
 from services.permissions import Action
@@ -30,6 +30,7 @@ from services.users.registrar import (
     staff_member,
 )
 from services.users.sessions import Sessions, grants_of
+from services.users.standards import fold
 
 SHORTEST_REASON = 4
 
@@ -158,6 +159,16 @@ class Staff:
             await self._sessions.end_of(tx, user.id, "credentials_reset")
             tx.announce(CredentialsReset(user_id=user.id, reset_by=actor.user_id, factors=factors))
         return password
+
+    async def named(self, actor: Actor, username: str) -> UUID:
+        """Return whose user name this is; raise `NotFound("username_unknown")`."""
+        async with self._transactions.read(actor) as tx:
+            query = select(User).where(User.username == fold(username), User.kind == UserKind.STAFF)
+            user = await tx.session.scalar(query)
+            if user is None:
+                raise NotFound("username_unknown", username=username)
+            tx.allow(Action.STAFF_RESET, user)
+            return user.id
 
     async def unlock(self, actor: Actor, user_id: UUID) -> None:
         """Let somebody try again who was locked out by too many wrong passwords. (S-AUTH-2)"""

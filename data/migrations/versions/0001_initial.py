@@ -231,6 +231,36 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_sign_in_guard_last_at"), ["last_at"], unique=False)
 
     op.create_table(
+        "stored_file",
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column("patient_id", sa.Uuid(), nullable=True),
+        sa.Column("media_type", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("blob", sa.String(), nullable=False),
+        sa.Column("wrapped_key", sa.LargeBinary(), nullable=True),
+        sa.Column("key_version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("shredded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("institution_id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stored_file")),
+    )
+    with op.batch_alter_table("stored_file", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_stored_file_blob"), ["blob"], unique=False)
+        batch_op.create_index("ix_stored_file_content", ["institution_id", "digest"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_stored_file_institution_id"), ["institution_id"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_stored_file_key_version"), ["key_version"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_stored_file_owner_id"), ["owner_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_stored_file_patient_id"), ["patient_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_stored_file_site_id"), ["site_id"], unique=False)
+
+    op.create_table(
         "task",
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
@@ -556,6 +586,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_task_due_at"))
 
     op.drop_table("task")
+    with op.batch_alter_table("stored_file", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_stored_file_site_id"))
+        batch_op.drop_index(batch_op.f("ix_stored_file_patient_id"))
+        batch_op.drop_index(batch_op.f("ix_stored_file_owner_id"))
+        batch_op.drop_index(batch_op.f("ix_stored_file_key_version"))
+        batch_op.drop_index(batch_op.f("ix_stored_file_institution_id"))
+        batch_op.drop_index("ix_stored_file_content")
+        batch_op.drop_index(batch_op.f("ix_stored_file_blob"))
+
+    op.drop_table("stored_file")
     with op.batch_alter_table("sign_in_guard", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sign_in_guard_last_at"))
 

@@ -1,4 +1,4 @@
-"""Keep drafts"""
+"""Drafts: what somebody has typed and not yet sent."""
 
 import sqlalchemy as sa
 from alembic import op

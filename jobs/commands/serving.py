@@ -1,0 +1,76 @@
+"""`xinglin serve`: the house at work, its command socket, and the words on the screen."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import typer
+
+from data.errors import NotFound
+from jobs.commands.call import Call, Home, at
+from jobs.commands.orders import ORDERS, Answer, Order
+from jobs.commands.voice import tell
+from jobs.control import Control, Handler
+from services.clinic import Clinic
+from services.settings import Settings
+
+
+def serve(ctx: typer.Context, *, home: Home = None) -> None:
+    """Serve the hospital to browsers until the process is told to stop."""
+    call = at(ctx, home)
+    _refuse_unfounded(call.settings)
+    asyncio.run(_served(call))
+
+
+def _refuse_unfounded(settings: Settings) -> None:
+    """Say how to begin where there is nothing yet, instead of making a hospital by accident."""
+    if settings.database_url or (settings.home / "xinglin.db").exists():
+        return
+    raise NotFound("house_not_founded", path=str(settings.home))
+
+
+async def _served(call: Call) -> None:
+    await call.composition.serve(call.settings, attended)
+
+
+@asynccontextmanager
+async def attended(clinic: Clinic) -> AsyncIterator[None]:
+    """Listen for commands while the house serves, and say where it can be reached."""
+    async with listening(clinic):
+        for address in addresses(clinic.settings):
+            tell("serve.at", address=address)
+        yield
+        tell("serve.stopping")
+
+
+@asynccontextmanager
+async def listening(clinic: Clinic) -> AsyncIterator[None]:
+    """Take orders over the command socket while the block runs."""
+    control = Control(clinic.settings.home, handlers(clinic))
+    await control.open()
+    try:
+        yield
+    finally:
+        await control.close()
+
+
+def handlers(clinic: Clinic) -> dict[str, Handler]:
+    """Return every order, to be carried out in this house."""
+    return {name: partial(_carry_out, order, clinic) for name, order in ORDERS.items()}
+
+
+async def _carry_out(order: Order, clinic: Clinic, arguments: dict[str, Any]) -> Answer:
+    return await order(clinic, arguments)
+
+
+def addresses(settings: Settings) -> tuple[str, ...]:
+    """Return where browsers find us, as they are typed."""
+    place = settings.server
+    found = [f"http://localhost:{place.port}"] if place.port else []
+    if place.public_url:
+        found.append(place.public_url)
+    elif place.tls_port:
+        found.append(f"https://{place.tls_host}:{place.tls_port}")
+    return tuple(found)

@@ -1,0 +1,45 @@
+"""`xinglin audit`: whether the trail is whole, and a copy of it for a log host."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.commands.call import AsJson, Home, at
+from jobs.commands.voice import Ending, show, tell, warn
+
+Since = Annotated[int, typer.Option("--since", min=0, help="Leave out entries up to this number.")]
+
+
+def verify(ctx: typer.Context, *, home: Home = None, as_json: AsJson = False) -> None:
+    """Check that no entry of the audit trail was changed, taken out or cut off. Exits 1 if so."""
+    found = at(ctx, home).carry_out("audit.verify")
+    if as_json:
+        show(found)
+    elif found["whole"]:
+        tell("audit.whole", entries=found["entries"], head=found["head"][:16])
+    elif found["beyond_anchor"]:
+        warn("audit.cut_off", entries=found["entries"])
+    else:
+        warn("audit.broken", entry=found["broken_at"])
+    if not found["whole"]:
+        raise typer.Exit(Ending.FINDINGS)
+
+
+def export(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Where the file is written.")],
+    *,
+    since: Since = 0,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the audit trail as JSON lines, from which it can be verified again elsewhere."""
+    call = at(ctx, home)
+    done = call.carry_out("audit.export", folder=str(folder.absolute()), since=since)
+    if as_json:
+        show(done)
+    elif done["last"] > since:
+        tell("audit.exported", file=done["file"], last=done["last"])
+    else:
+        tell("audit.nothing_new", since=since)
