@@ -86,7 +86,7 @@ async def at_work(bus):
 
 async def until(true):
     async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110 - no event tells of the database's state
+        while not true():
             await asyncio.sleep(0.01)
 
 

@@ -1,0 +1,192 @@
+"""A server to be killed: the real house behind one HTTP route that takes a place, once a key.
+
+    python -m tests.faults.server
+
+It loads everything once and then, for each line of JSON on standard input, starts a process that
+serves; its number is the answer. A start thus takes a tenth of a second instead of two.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import UUID
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy import ForeignKey, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from benchmarks.ward import INSTITUTION, NURSE, Own, Slot
+from data.base import L2
+from data.clock import SystemClock, new_id
+from data.crypto import Keys
+from data.database import Database
+from data.errors import Conflict, DomainError
+from data.outbox import Delivery
+from services.clinic import Clinic
+from services.events import Event
+from services.idempotency import Running
+from services.policy import HOUSE, Action
+from services.settings import Settings
+
+KEYS = Keys(bytes(range(32)))
+SLOTS, CAPACITY = 400, 20
+
+
+class Place(Own):
+    """A place that was taken, and by which request: nothing in the table forbids a second one."""
+
+    __tablename__ = "kill_place"
+
+    slot_id: Mapped[UUID] = mapped_column(ForeignKey(Slot.id), info=L2)
+    request: Mapped[str] = mapped_column(index=True, info=L2)
+
+
+class Expected(Own):
+    """What the handler of the event made of it, at another time than the place was taken."""
+
+    __tablename__ = "kill_expected"
+
+    place_id: Mapped[UUID] = mapped_column(index=True, info=L2)
+
+
+class Taken(Event, frozen=True):
+    """A place was taken."""
+
+    place_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a process is to serve, and where."""
+
+    database: str
+    home: str
+    port: int
+
+
+class Desk:
+    """The one use case, and its handler."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        self._clinic = clinic
+        self._running = Running()
+        clinic.bus.on(Taken, self.expect)
+
+    async def take(self, key: str, slot_id: UUID) -> dict[str, str]:
+        """Take a place; the same key takes none again, and is answered the same."""
+        body = {"slot": str(slot_id)}
+        with self._running.alone("take", key):
+            async with self._clinic.transactions.open(NURSE) as tx:
+                if earlier := await tx.once.earlier("take", key, body):
+                    return earlier
+                slot = await tx.get(Slot, slot_id)
+                tx.allow(Action.TASK_RAISE, slot)
+                if slot.taken >= slot.capacity:
+                    raise Conflict("conflict")
+                slot.taken += 1
+                place = Place(slot_id=slot.id, request=key)
+                tx.session.add(place)
+                answer = {"place": str(place.id)}
+                tx.once.keep("take", key, body, answer)
+                tx.announce(Taken(place_id=place.id))
+            return answer
+
+    async def expect(self, event: Taken) -> None:
+        """Bear to hear it twice: look first."""
+        async with self._clinic.transactions.open(HOUSE) as tx:
+            known = select(Expected.id).where(Expected.place_id == event.place_id)
+            if await tx.session.scalar(known) is None:
+                tx.session.add(Expected(place_id=event.place_id))
+
+    async def owed(self) -> int:
+        """Return how many deliveries are still to be made."""
+        async with self._clinic.database.transaction(write=False) as session:
+            query = select(func.count()).select_from(Delivery).where(Delivery.due_at.is_not(None))
+            return await session.scalar(query) or 0
+
+
+@asynccontextmanager
+async def opened(orders: Orders) -> AsyncIterator[Clinic]:
+    """Open the house."""
+    database = await Database(orders.database, KEYS.key("db")).open()
+    clinic = Clinic.open(database, SystemClock(), KEYS, Settings(home=Path(orders.home)))
+    try:
+        yield clinic
+    finally:
+        await clinic.close()
+        await database.close()
+
+
+async def furnish(orders: Orders) -> list[UUID]:
+    """Make the tables and the slots, before the first start."""
+    ids = [new_id() for _ in range(SLOTS)]
+    async with opened(orders) as clinic:
+        await clinic.database.create_tables()
+        await clinic.database.run(Own.metadata.create_all)
+        async with clinic.database.transaction(write=True) as session:
+            session.add_all(
+                Slot(id=each, institution_id=INSTITUTION, capacity=CAPACITY) for each in ids
+            )
+    return ids
+
+
+def routes(desk: Desk) -> FastAPI:
+    """Put HTTP in front of the desk."""
+    app = FastAPI()
+
+    @app.post("/places", status_code=201)
+    async def take(request: Request) -> dict[str, str]:
+        body = await request.json()
+        return await desk.take(request.headers["idempotency-key"], UUID(body["slot"]))
+
+    @app.get("/owed")
+    async def owed() -> int:
+        return await desk.owed()
+
+    @app.exception_handler(DomainError)
+    async def refuse(_: Request, error: DomainError) -> JSONResponse:
+        return JSONResponse({"error": error.code}, error.status)
+
+    return app
+
+
+async def serve(orders: Orders) -> None:
+    """Serve until told to stop, or killed."""
+    async with opened(orders) as clinic, asyncio.TaskGroup() as work:
+        config = uvicorn.Config(
+            routes(Desk(clinic)), port=orders.port, log_level="error", lifespan="off"
+        )
+        work.create_task(clinic.bus.run())
+        await uvicorn.Server(config).serve()
+        clinic.bus.stop()
+
+
+def main() -> None:
+    """Start a process for each line."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        orders = Orders(**json.loads(line))
+        child = os.fork()
+        if child == 0:
+            sys.stdin.close()
+            asyncio.run(serve(orders))
+            os._exit(0)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
+
+
+def line_of(orders: Orders) -> str:
+    """Return the orders as `main` reads them."""
+    return json.dumps(asdict(orders)) + "\n"
+
+
+if __name__ == "__main__":
+    main()
