@@ -1,11 +1,15 @@
 """The Debian package: installed without a network, upgraded, removed, and no record lost."""
 
 import grp
+import http.client
+import json
 import pwd
 import re
 import shutil
 import stat
 import subprocess
+import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +23,7 @@ from tests.packaging.conftest import (
     forget_the_machine,
     installed_version,
 )
-from tests.peers import need
+from tests.peers import free_port, need
 
 # One machine, one dpkg: these run in one process. The first builds two packages from wheels.
 pytestmark = [pytest.mark.xdist_group("dpkg"), pytest.mark.timeout(900)]
@@ -51,11 +55,12 @@ def install(package: Path) -> str:
     return sh("unshare", "--net", "dpkg", "--force-unsafe-io", "--install", package).stdout
 
 
-def found_hospital() -> None:
-    """Leave what init leaves, and a setting that somebody changed."""
-    (HOME / "xinglin.db").write_text("a hospital")
-    KEY.write_text("its key")
-    SETTINGS.write_text("XINGLIN_SERVER__TLS_PORT=9443\n")
+def found_hospital(port: int, tls_port: int) -> dict[str, str]:
+    """Found one as an administrator does: a setting changed, then `sudo xinglin init`."""
+    SETTINGS.write_text(f"XINGLIN_SERVER__PORT={port}\nXINGLIN_SERVER__TLS_PORT={tls_port}\n")
+    house = ["--name", "Example Hospital", "--uscc", "91350100M000100Y43"]
+    done = sh("/usr/bin/xinglin", "init", *house, "--admin", "security", "--yes", "--json")
+    return dict(json.loads(done.stdout))
 
 
 FORBIDDEN = """
@@ -84,15 +89,20 @@ class Upgraded:
     first_words: str
     first_version: str
     upgrade_words: str
+    key: bytes
+    settings: str
+    port: int
 
 
 @pytest.fixture(scope="module")
 def machine(packages: Packages, clean_machine: None) -> Upgraded:
     """Install the version before, found a hospital, upgrade: the machine most tests look at."""
     first = install(packages.old)
-    version = sh("/usr/bin/xinglin", "version").stdout
-    found_hospital()
-    return Upgraded(first, version, install(packages.new))
+    version = sh("/usr/bin/xinglin", "version", "--json").stdout
+    port = free_port()
+    found_hospital(port, free_port())
+    before = KEY.read_bytes(), SETTINGS.read_text()
+    return Upgraded(first, version, install(packages.new), *before, port)
 
 
 def field(package: Path, name: str) -> str:
@@ -153,7 +163,7 @@ def test_dpkg_finds_every_file_as_it_was_packed(machine: Upgraded):
 
 def test_the_command_runs_as_the_services_user(machine: Upgraded):
     """As root it would leave files that the service cannot read."""
-    assert NEW in sh("/usr/bin/xinglin", "version").stdout
+    assert NEW in sh("/usr/bin/xinglin", "version", "--json").stdout
 
 
 def test_a_worker_process_does_not_start_a_second_server(machine: Upgraded):
@@ -191,13 +201,53 @@ confined.confine(confined.settings_of(pathlib.Path({str(UNIT)!r})))
     assert sh("/usr/bin/python3", "-c", program).stdout == "end\n"
 
 
+def test_the_unit_serves_as_its_own_user_in_its_sandbox(machine: Upgraded, tmp_path: Path):
+    """ExecStart, started as systemd would; not run under systemd itself."""
+    need("systemd-analyze")
+    credentials = Path(tempfile.mkdtemp(prefix="xinglin-credentials-", dir="/run"))
+    command = ["/usr/bin/python3", str(CONFINED), str(UNIT), str(credentials)]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        status = answered(machine.port, server)
+        said = (tmp_path / "log").read_text()[-2000:]
+        assert status is not None, said
+        assert status < 500, said
+        assert owner(server.pid) == "xinglin"
+        server.terminate()
+        assert server.wait(30) == 0, (tmp_path / "log").read_text()[-2000:]
+    finally:
+        server.kill()
+        server.wait()
+        shutil.rmtree(credentials)
+
+
+def answered(port: int, server: subprocess.Popen[bytes]) -> int | None:
+    """Ask until somebody answers; return the status, or nothing if the server gave up."""
+    deadline = time.monotonic() + 30
+    while server.poll() is None and time.monotonic() < deadline:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            connection.request("GET", "/", headers={"Host": f"localhost:{port}"})
+            return connection.getresponse().status
+        except OSError:
+            time.sleep(0.1)  # another process: there is nothing to wait on but its answer
+        finally:
+            connection.close()
+    return None
+
+
+def owner(pid: int) -> str:
+    return pwd.getpwuid(Path(f"/proc/{pid}").stat().st_uid).pw_name
+
+
 def test_an_upgrade_keeps_the_hospital_and_its_settings(machine: Upgraded):
     assert OLD in machine.first_version
-    assert NEW in sh("/usr/bin/xinglin", "version").stdout
+    assert NEW in sh("/usr/bin/xinglin", "version", "--json").stdout
     assert installed_version() == NEW
-    assert (HOME / "xinglin.db").read_text() == "a hospital"
-    assert KEY.read_text() == "its key"
-    assert SETTINGS.read_text() == "XINGLIN_SERVER__TLS_PORT=9443\n"
+    assert (HOME / "xinglin.db").stat().st_size
+    assert KEY.read_bytes() == machine.key
+    assert SETTINGS.read_text() == machine.settings
     assert "xinglin init" not in machine.upgrade_words
 
 
@@ -210,8 +260,8 @@ def test_neither_removing_nor_purging_destroys_a_hospitals_records(machine: Upgr
 
     said = sh("dpkg", "--purge", "xinglin").stdout
 
-    assert (HOME / "xinglin.db").read_text() == "a hospital"
-    assert KEY.read_text() == "its key"
+    assert (HOME / "xinglin.db").stat().st_size
+    assert KEY.read_bytes() == machine.key
     assert not SETTINGS.exists()
     assert "Kept: the hospital in /var/lib/xinglin" in said
 

@@ -34,7 +34,7 @@ def run(command: list[str], cwd: Path | None = None) -> str:
 
 def test_the_installed_program_runs_from_another_folder(installed: Path, tmp_path: Path):
     """R150: `xinglin version` after pipx or uv, with nothing of the checkout in reach."""
-    assert "0.1.0" in run([str(installed / "bin/xinglin"), "version"], cwd=tmp_path)
+    assert "0.1.0" in run([str(installed / "bin/xinglin"), "version", "--json"], cwd=tmp_path)
 
 
 def test_a_rival_package_of_the_same_name_does_no_harm(installed: Path, tmp_path: Path):
@@ -43,7 +43,7 @@ def test_a_rival_package_of_the_same_name_does_no_harm(installed: Path, tmp_path
     rival.mkdir()
     (rival / "__init__.py").write_text("raise SystemExit('the rival was imported')\n")
     try:
-        assert "0.1.0" in run([str(installed / "bin/xinglin"), "version"], cwd=tmp_path)
+        assert "0.1.0" in run([str(installed / "bin/xinglin"), "version", "--json"], cwd=tmp_path)
     finally:
         (rival / "__init__.py").unlink()
         rival.rmdir()
