@@ -1,9 +1,6 @@
 """The upload component, the route it sends to, and the route that gives files back."""
 
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from nicegui import context, ui
@@ -11,58 +8,21 @@ from nicegui.events import GenericEventArguments
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from data.errors import Invalid, NotFound, Unauthenticated
+from data.errors import Invalid, Unauthenticated
 from pages.routes import Routes
 from pages.security.limits import MEGABYTE
 from pages.session import actor_of, visitor_of
 from pages.words import t
 from services.cleaning import MOST_BYTES, SORTS
 from services.clinic import Clinic
-from services.overload import Overload, Part
+from services.overload import Part
 from services.permissions import Action
 from services.uploads import Kept, Received
 
 FOR_A_FILE = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 """What a file may do if a browser shows it after all: nothing."""
-ASKED_FOR = timedelta(hours=1)
-MOST_TICKETS = 2000
 
 OnFile = Callable[[Received], Awaitable[None] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """An upload that a page has asked for: whose, about whom. The browser only has its number."""
-
-    visitor: str
-    patient_id: UUID | None
-    until: datetime
-    received: dict[str, Received] = field(default_factory=dict)
-    """What has come in with it, by id; the page believes this and not what it is told."""
-
-
-class Tickets:
-    """The uploads that open pages have asked for."""
-
-    def __init__(self, clinic: Clinic) -> None:
-        self._clock = clinic.clock
-        self._asked: dict[str, Ticket] = {}
-
-    def ask(self, visitor: str, patient_id: UUID | None) -> tuple[str, Ticket]:
-        """Return a new ticket and its number; the oldest make room."""
-        number, until = secrets.token_urlsafe(16), self._clock.now() + ASKED_FOR
-        ticket = Ticket(visitor, patient_id, until)
-        self._asked[number] = ticket
-        while len(self._asked) > MOST_TICKETS:
-            del self._asked[next(iter(self._asked))]
-        return number, ticket
-
-    def check(self, number: str, visitor: str) -> Ticket:
-        """Return the ticket if it is this visitor's and not too old."""
-        ticket = self._asked.get(number)
-        if ticket is None or ticket.visitor != visitor or ticket.until < self._clock.now():
-            raise NotFound("page_stale")
-        return ticket
 
 
 class FileUpload(ui.element, component="static/upload.js"):
@@ -76,7 +36,7 @@ class FileUpload(ui.element, component="static/upload.js"):
         label: str,
         on_file: OnFile,
         *,
-        tickets: Tickets,
+        clinic: Clinic,
         patient_id: UUID | None = None,
         many: bool = False,
     ) -> None:
@@ -85,7 +45,7 @@ class FileUpload(ui.element, component="static/upload.js"):
         if visitor is None:
             raise Unauthenticated("sign_in_needed")
         self._on_file = on_file
-        number, self._ticket = tickets.ask(visitor.key, patient_id)
+        number, self._ticket = clinic.uploads.tickets.ask(visitor.key, patient_id)
         self._props["label"] = label
         self._props["hint"] = t("upload.hint")
         self._props["accept"] = ",".join(sorted(SORTS))
@@ -105,15 +65,15 @@ class FileUpload(ui.element, component="static/upload.js"):
             await answer
 
 
-def register(clinic: Clinic, routes: Routes, tickets: Tickets, overload: Overload) -> None:
+def register(clinic: Clinic, routes: Routes) -> None:
     """Enter the two routes of files."""
 
     @routes.http("POST", "/files", action=Action.FILE_KEEP, body_bytes=MOST_BYTES + MEGABYTE)
     async def receive(request: Request) -> Response:
-        overload.admit(Part.UPLOAD)
+        clinic.overload.admit(Part.UPLOAD)
         actor, visitor = actor_of(request), visitor_of(request)
         number = request.query_params.get("ticket", "")
-        ticket = tickets.check(number, visitor.key) if number and visitor else None
+        ticket = clinic.uploads.tickets.check(number, visitor.key) if number and visitor else None
         if actor.session_id is None:
             raise Unauthenticated("sign_in_needed")
         with clinic.sessions.at_work(actor.session_id):

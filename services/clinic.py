@@ -27,6 +27,7 @@ from services.infrastructure import Infrastructure
 from services.institution import Institutions
 from services.notices import Notices
 from services.notify import Notify
+from services.overload import Overload
 from services.policy_settings import PolicySettings
 from services.ports import Ports
 from services.settings import Settings
@@ -72,6 +73,7 @@ class Clinic:
     export: Export
     sessions: Sessions
     uploads: Uploads
+    overload: Overload
     sign_in: SignIn
     enrolment: Enrolment
     account: Account
@@ -128,8 +130,10 @@ class Clinic:
             audit=Audit(transactions, keys, settings.anchor_file),
             export=Export(transactions, keys, settings.files),
             sessions=people.sessions,
+            overload=Overload(),
             uploads=Uploads(
                 transactions,
+                clock,
                 FileStore(settings.files, keys),
                 ports.scanner,
                 settings.home / "incoming",

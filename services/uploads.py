@@ -7,15 +7,18 @@ alone, and is wiped whatever happens.
 import asyncio
 import multiprocessing
 import os
+import secrets
 from collections.abc import AsyncIterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-from data.errors import Forbidden, Invalid, Unavailable
+from data.clock import Clock
+from data.errors import Forbidden, Invalid, NotFound, Unavailable
 from data.files import FileStore, StoredFile
 from data.stored_file import KeptFile
 from services import cleaning
@@ -29,6 +32,8 @@ AT_ONCE = 4
 """Uploads in work at the same moment; further ones wait, and are refused if too many do."""
 WAITING = 20
 PIECE = 1 << 18
+ASKED_FOR = timedelta(hours=1)
+MOST_TICKETS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,53 @@ class Kept:
         return f"xinglin-{str(self.id)[-8:]}.{cleaning.ENDINGS.get(self.media_type, 'bin')}"
 
 
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An upload that a page has asked for: whose, about whom. The browser only has its number."""
+
+    visitor: str
+    patient_id: UUID | None
+    until: datetime
+    received: dict[str, Received] = field(default_factory=dict)
+    """What has come in with it, by id; the page believes this and not what it is told."""
+
+
+class Tickets:
+    """The uploads that open pages have asked for."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._asked: dict[str, Ticket] = {}
+
+    def ask(self, visitor: str, patient_id: UUID | None) -> tuple[str, Ticket]:
+        """Return a new ticket and its number; the oldest make room."""
+        number, until = secrets.token_urlsafe(16), self._clock.now() + ASKED_FOR
+        ticket = Ticket(visitor, patient_id, until)
+        self._asked[number] = ticket
+        while len(self._asked) > MOST_TICKETS:
+            del self._asked[next(iter(self._asked))]
+        return number, ticket
+
+    def check(self, number: str, visitor: str) -> Ticket:
+        """Return the ticket if it is this visitor's and not too old."""
+        ticket = self._asked.get(number)
+        if ticket is None or ticket.visitor != visitor or ticket.until < self._clock.now():
+            raise NotFound("page_stale")
+        return ticket
+
+
 class Uploads:
     """The receiver of files."""
 
     def __init__(
-        self, transactions: Transactions, store: FileStore, scanner: Scanner | None, incoming: Path
+        self,
+        transactions: Transactions,
+        clock: Clock,
+        store: FileStore,
+        scanner: Scanner | None,
+        incoming: Path,
     ) -> None:
+        self.tickets = Tickets(clock)
         self._transactions = transactions
         self._store = store
         self._scanner = scanner

@@ -29,7 +29,6 @@ def stand(
     sessions: Sessions,
     place: Surroundings,
     *,
-    overload: Overload | None = None,
     describe: Describe | None = None,
 ) -> Front:
     """Put the gate before `server`; call before the pages enter themselves in `Front.routes`.
@@ -44,7 +43,7 @@ def stand(
         visitors=visitors,
         sockets=Sockets(visitors, place.rates.events_of_a_socket),
         pace=Pace(place.rates),
-        overload=overload or Overload(),
+        overload=clinic.overload,
         place=place,
     )
     front.sockets.install()

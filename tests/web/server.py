@@ -23,7 +23,6 @@ from pages.security.front import Front, Surroundings
 from pages.security.limits import Rates
 from pages.security.origins import OwnNames
 from services.clinic import Clinic
-from services.overload import Overload
 
 Register = Callable[[Routes], None]
 
@@ -43,7 +42,6 @@ async def running(
     clinic: Clinic,
     *register: Register,
     rates: Rates | None = None,
-    overload: Overload | None = None,
     watched: bool = False,
 ) -> AsyncIterator[House]:
     """Serve the pages that each of `register` adds, behind the real gate.
@@ -54,7 +52,7 @@ async def running(
     place = Surroundings(OwnNames.of(), rates=rates or Rates().times(100))
     with nicegui_reset_globals():
         server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-        front = stand(server, clinic, clinic.sessions, place, overload=overload)
+        front = stand(server, clinic, clinic.sessions, place)
         for each in register:
             each(front.routes)
         ui.run_with(
