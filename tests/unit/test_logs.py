@@ -8,6 +8,8 @@ import pytest
 
 from services import logs
 
+NOBODY: dict[str, int] = {}
+
 
 @pytest.fixture
 def written():
@@ -57,8 +59,8 @@ def test_what_looks_like_a_person_or_a_key_is_masked(written, secret, around):
     """S-PI-1: also inside Chinese text, quotes and error texts."""
     logging.getLogger("x").error("told: %s", around.format(secret))
     try:
-        int(around.format(secret))
-    except ValueError:
+        NOBODY[around.format(secret)]
+    except KeyError:
         logging.getLogger("x").exception("failed")
     text = json.dumps(written(), ensure_ascii=False)
     assert secret not in text
