@@ -253,7 +253,7 @@ def public_frame(title_key: str, *, institution: str = "", demo: bool = False) -
 
 def _elder_button(tastes: Tastes) -> ui.element:
     on = tastes.elder > 0
-    label = t("shell.elder_off" if on else "shell.elder_on")
+    label = t("shell.elder_off") if on else t("shell.elder_on")
     return button("quiet", label).props(f'data-set="elder:{0 if on else 1}"')
 
 
