@@ -1,9 +1,10 @@
 """`xinglin serve`: the house at work, its command socket, and the words on the screen."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from ipaddress import ip_address
 from typing import Any
 
 import typer
@@ -32,17 +33,24 @@ def _refuse_unfounded(settings: Settings) -> None:
 
 
 async def _served(call: Call) -> None:
-    await call.composition.serve(call.settings, attended)
+    await call.composition.serve(call.settings, partial(attended, call))
 
 
 @asynccontextmanager
-async def attended(clinic: Clinic) -> AsyncIterator[None]:
+async def attended(call: Call, clinic: Clinic) -> AsyncIterator[None]:
     """Listen for commands while the house serves, and say where it can be reached."""
     async with listening(clinic):
-        for address in addresses(clinic.settings):
+        for address in addresses(clinic.settings, await names_of(call)):
             tell("serve.at", address=address)
         yield
         tell("serve.stopping")
+
+
+async def names_of(call: Call) -> tuple[str, ...]:
+    """Return the names that our certificate is good for."""
+    office = call.composition.certificates(call.settings)
+    certificate = await asyncio.to_thread(office.current)
+    return certificate.names if certificate else ()
 
 
 @asynccontextmanager
@@ -65,12 +73,33 @@ async def _carry_out(order: Order, clinic: Clinic, arguments: dict[str, Any]) ->
     return await order(clinic, arguments)
 
 
-def addresses(settings: Settings) -> tuple[str, ...]:
-    """Return where browsers find us, as they are typed."""
+def addresses(settings: Settings, names: Sequence[str]) -> tuple[str, ...]:
+    """Return where browsers find us, as they are typed; `names` are those of the certificate."""
     place = settings.server
     found = [f"http://localhost:{place.port}"] if place.port else []
     if place.public_url:
         found.append(place.public_url)
     elif place.tls_port:
-        found.append(f"https://{place.tls_host}:{place.tls_port}")
+        found.append(f"https://{_typed(network_name(names))}:{place.tls_port}")
     return tuple(found)
+
+
+def network_name(names: Sequence[str]) -> str:
+    """Return the name that other machines reach us by: an IPv4 address of ours if we have one."""
+    addresses = [ip_address(name) for name in names if _is_address(name)]
+    useful = [each for each in addresses if not each.is_loopback]
+    if useful:
+        return str(min(useful, key=lambda each: each.version))
+    return next((name for name in names if name != "localhost"), "localhost")
+
+
+def _typed(name: str) -> str:
+    return f"[{name}]" if ":" in name else name
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
