@@ -11,6 +11,7 @@ from services.bus import Bus
 from services.deliveries import Deliveries
 from services.drafts import Drafts
 from services.events import (
+    AccountLocked,
     MessageFailed,
     MessageQueued,
     SettingChanged,
@@ -25,11 +26,14 @@ from services.health import Health, House
 from services.inbox import Inbox
 from services.infrastructure import Infrastructure
 from services.institution import Institutions
+from services.metrics import Metrics
 from services.notices import Notices
 from services.notify import Notify
+from services.once import OnceOnly
 from services.overload import Overload
 from services.policy_settings import PolicySettings
 from services.ports import Ports
+from services.procedures import Procedures
 from services.settings import Settings
 from services.tasks import Tasks
 from services.trail import Trail
@@ -69,11 +73,14 @@ class Clinic:
     facts: Facts
     health: Health
     infrastructure: Infrastructure
+    metrics: Metrics
+    procedures: Procedures
     audit: Audit
     export: Export
     sessions: Sessions
     uploads: Uploads
     overload: Overload
+    once: OnceOnly
     sign_in: SignIn
     enrolment: Enrolment
     account: Account
@@ -109,6 +116,7 @@ class Clinic:
             tasks=tasks,
             facts=facts,
         )
+        health = Health(house)
         clinic = cls(
             settings=settings,
             clock=clock,
@@ -125,12 +133,15 @@ class Clinic:
             inbox=Inbox(transactions, demo=settings.demo),
             drafts=Drafts(transactions),
             facts=facts,
-            health=Health(house),
+            health=health,
             infrastructure=Infrastructure(transactions, clock),
+            metrics=Metrics(database, bus, health),
+            procedures=Procedures(transactions, bus),
             audit=Audit(transactions, keys, settings.anchor_file),
             export=Export(transactions, keys, settings.files),
             sessions=people.sessions,
             overload=Overload(),
+            once=OnceOnly(database, clock),
             uploads=Uploads(
                 transactions,
                 clock,
@@ -148,6 +159,7 @@ class Clinic:
             emergency=people.emergency,
             institutions=Institutions(transactions),
         )
+        health.measured_by(clinic.overload)
         clinic.follow_procedures()
         return clinic
 
@@ -164,6 +176,7 @@ class Clinic:
         """
         self.bus.on(SettingChanged, self.policy.reload)
         self.bus.on(StaffSuspended, self.tasks.give_back)
+        self.bus.on(AccountLocked, self.notify.announce_lock)
         self.bus.on(TaskRaised, self.notify.announce_task)
         self.bus.on(TaskOverdue, self.tasks.escalate)
         self.bus.on(TaskEscalated, self.notify.announce_overdue)

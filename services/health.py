@@ -22,6 +22,7 @@ from services import health_house, health_machine, infrastructure
 from services.facts import Facts, Noted, read
 from services.findings import Finding, Level, ok, red
 from services.i18n import Key
+from services.overload import Overload
 from services.policy import HOUSE, Action, Actor, Role, Subject
 from services.policy_settings import PolicySettings
 from services.ports import Ports
@@ -84,6 +85,11 @@ class Health:
         self.last: tuple[Finding, ...] = ()
         """What the last look found; for the metrics."""
         self.closing = False
+
+    def measured_by(self, overload: Overload) -> None:
+        """Take lag and memory from who samples them all the time; nothing before it has begun."""
+        self.lag = lambda: overload.load.lag if overload.load.memory else None
+        self.memory = lambda: overload.load.memory or None
 
     async def look(self, actor: Actor) -> tuple[Finding, ...]:
         """Make every check now; the worst first."""

@@ -17,7 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from data.errors import DomainError, Invalid, Unavailable
 from data.messages import Channel, Message, MessageState
 from services.blanks import packed, unpacked
-from services.events import MessageFailed, MessageQueued, TaskEscalated, TaskRaised
+from services.events import (
+    AccountLocked,
+    MessageFailed,
+    MessageQueued,
+    TaskEscalated,
+    TaskRaised,
+)
 from services.i18n import LANGUAGES, Key, say
 from services.policy import HOUSE, Action, Actor, Role, Subject
 from services.policy_settings import PolicySettings
@@ -39,6 +45,7 @@ class Contact:
     language: str = LANGUAGES[0]
     email: str = ""
     phone: str = ""
+    institution_id: UUID | None = None
 
 
 class Directory(Protocol):
@@ -290,6 +297,33 @@ class Notify:
             link=f"/tasks/{event.task_id}",
         )
         await self.send(HOUSE, note)
+
+    async def announce_lock(self, event: AccountLocked) -> None:
+        """Tell a person that their account is locked: it may not have been them. (S-AUTH-2)"""
+        async with self._transactions.open(HOUSE) as tx:
+            contact = await self._directory.contact(tx.session, event.user_id)
+            if contact is None or contact.institution_id is None:
+                return
+            place = Subject("message", institution_id=contact.institution_id)
+            tx.allow(Action.MESSAGE_SEND, place)
+            note = Note(
+                "account_locked",
+                f"locked:{event.event_id}",
+                contact.institution_id,
+                to=event.user_id,
+                channels=self._reaching(contact),
+                values={"moment": event.until},
+            )
+            await self.tell(tx, note)
+
+    def _reaching(self, contact: Contact) -> frozenset[Channel]:
+        """Return the channels that lead to somebody now: what is not set up fails nobody."""
+        channels = {Channel.IN_APP}
+        if contact.email and self._ports.mailer is not None:
+            channels.add(Channel.EMAIL)
+        if contact.phone and self._ports.sms is not None:
+            channels.add(Channel.SMS)
+        return frozenset(channels)
 
     async def announce_overdue(self, event: TaskEscalated) -> None:
         """Tell everybody in the role that answers for it that a task was not done in time."""

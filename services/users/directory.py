@@ -17,7 +17,7 @@ class UserDirectory:
         user = await session.get(User, user_id)
         if user is None:
             return None
-        return Contact(user.language, user.email, user.phone or "")
+        return Contact(user.language, user.email, user.phone or "", user.institution_id)
 
     async def holders(
         self, session: AsyncSession, role: str, institution_id: UUID, site_id: UUID | None = None

@@ -14,7 +14,7 @@ from integrations.sandbox.messages import SandboxSms
 from integrations.smtp import SmtpMailer
 from services import notify as notify_module
 from services.clinic import Clinic
-from services.events import MessageQueued
+from services.events import AccountLocked, MessageQueued
 from services.i18n import LANGUAGES, catalogue, has, say
 from services.inbox import Tray
 from services.notify import Note
@@ -361,3 +361,16 @@ async def test_a_caller_who_hands_in_more_than_may_leave_changes_nothing(clinic)
     await clinic.bus.deliver()
     [message] = await caught(clinic)
     assert "抑郁症" not in message.text
+
+
+async def test_somebody_whose_account_is_locked_hears_of_it(clinic, clock):
+    """S-AUTH-2: it may have been somebody else who tried."""
+    ann = await person(clinic, email="")
+    until = clock.now() + timedelta(minutes=30)
+    await clinic.notify.announce_lock(AccountLocked(user_id=ann.user_id, until=until))
+    await clinic.bus.deliver()
+    [notice], _ = await clinic.notices.page(ann)
+    assert notice.values == {"moment": until}
+    [message] = await caught(clinic)
+    assert message.channel is Channel.SMS
+    assert message.text == say("en", "message.account_locked.sms", moment=until)
