@@ -11,7 +11,7 @@ from nicegui import context, ui
 from nicegui.events import GenericEventArguments
 
 from pages import theme
-from pages.kit.buttons import button, icon_button, link_button
+from pages.kit.buttons import Button, button, icon_button, link_button
 from pages.kit.element import Html, Icon
 from pages.kit.tell import shelf, told
 from pages.navigation import offered
@@ -59,14 +59,14 @@ class Frame:
     slot: Html
     """The right side of the bar: a page's search and its one primary button."""
     help: HelpSheet
-    counts: dict[str, tuple[Html, ui.element]] = field(default_factory=dict)
+    counts: dict[str, tuple[Html, Button]] = field(default_factory=dict)
 
     def show_counts(self, *, tasks: int, notices: int) -> None:
         """Change the numbers on the two bells."""
         for name, count in (("tasks", tasks), ("notices", notices)):
             badge, link = self.counts[name]
             badge.attribute("data-n", _few(count))
-            link.props["aria-label"] = t(f"shell.{name}", count=count)
+            link.set_text(t(f"shell.{name}", count=count))
 
     def shortcut(self, key: str, label_key: str, do: Callable[[], Any]) -> None:
         """Do something at a key (a letter, a digit); refusals are told."""
@@ -135,7 +135,7 @@ def _bar(who: Viewer, called: str) -> tuple[Html, Frame]:
     return bar, Frame(slot, sheet, counts)
 
 
-def _bell(name: str, href: str, count: int) -> tuple[Html, ui.element]:
+def _bell(name: str, href: str, count: int) -> tuple[Html, Button]:
     label = t(f"shell.{name}", count=count)
     link = link_button("quiet", label, href, icon="tasks" if name == "tasks" else "bell")
     link.classes("btn--icon bar__bell")
