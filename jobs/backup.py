@@ -1,0 +1,284 @@
+"""Makes the nightly copy of the whole house, sealed, somewhere else. (备份, S-BCK-1)
+
+One night is a copy of the database at one moment, the settings and certificates, and the list of
+files that belong to it; files themselves, and the log between two nights, are carried all day
+(jobs/backup_log.py). Restoring is told in jobs/backup_restore.py, trying it every night in
+jobs/backup_drill.py.
+"""
+
+import asyncio
+import io
+import json
+import logging
+import shutil
+import tarfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from data.clock import new_id, stopwatch
+from data.config import Fact
+from data.errors import DomainError
+from data.files import FileStore
+from data.keyring import Keyring
+from data.shipping import LogShipper
+from jobs.backup_archive import (
+    FILES,
+    LOG,
+    NIGHTS,
+    SHREDDED,
+    Archive,
+    Manifest,
+    sealed_small,
+    segment_of,
+    timeline_of,
+    weighed,
+)
+from jobs.backup_log import Courier
+from jobs.backup_postgresql import PostgresSnapshots
+from jobs.backup_snapshot import Contents, Snapshot, Snapshots, SqliteSnapshots
+from services.clinic import Clinic
+from services.policy import HOUSE, Action, Actor, Subject
+from services.ports import BackupTarget
+
+log = logging.getLogger(__name__)
+
+LAST_FACT, FAILED_FACT = "backup.last", "backup.failed"
+LARGEST_PAPER = 4 << 20
+NOT_PAPERS = ("master.key", "recovery.json")  # keys travel wrapped or not at all
+NOT_FOLDERS = ("files", "log", "backup")
+WORK = "work-"
+
+
+@dataclass(frozen=True, slots=True)
+class BackupDone:
+    """What one run did."""
+
+    night: str
+    place: str
+    megabytes: float
+    rows: int
+    files: int
+    seconds: float
+
+
+class Backup:
+    """Copies one open house to one target."""
+
+    def __init__(self, clinic: Clinic, target: BackupTarget, keyring: Keyring) -> None:
+        self.clinic = clinic
+        self.target = target
+        self.keyring = keyring
+        self.store = FileStore(clinic.settings.files, clinic.keys)
+        self.shipper: LogShipper | None = None
+        self._snapshots: Snapshots = PostgresSnapshots(clinic.database, clinic.keys)
+        if clinic.database.kind == "sqlite":
+            folder = clinic.settings.home / "log"
+            self.shipper = LogShipper(clinic.database, folder, clinic.keys, clinic.clock)
+            self._snapshots = SqliteSnapshots(clinic.database, self.shipper, clinic.keys)
+        self.courier = Courier(self.shipper, self.store, target)
+        self._one = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Take over the log: before anything is written, and after the database is open."""
+        await asyncio.to_thread(_wipe_leftovers, self.clinic.settings.home)
+        if self.shipper:
+            await self.shipper.attach()
+
+    async def serve(self) -> None:
+        """Ship and carry until cancelled, beginning with a copy if there is none to build on."""
+        async with asyncio.TaskGroup() as work:
+            if self.shipper:
+                work.create_task(self.shipper.run(), name="log shipper")
+            work.create_task(self.courier.run(), name="backup courier")
+            if self.shipper and self.shipper.needs_base:
+                work.create_task(self._first(), name="first backup")
+
+    async def _first(self) -> None:
+        try:
+            await self.run()
+        except DomainError as error:
+            log.warning("the first backup failed: %s", error)
+
+    async def close(self) -> None:
+        """Ship what is left; just before the database is closed, with nothing written between."""
+        if self.shipper:
+            await self.shipper.close()
+        try:
+            await self.courier.carry()
+        except (DomainError, OSError) as error:
+            log.warning("the last of the log waits for the next start: %s", error)
+        await self.target.close()
+
+    async def run(self, actor: Actor = HOUSE) -> BackupDone:
+        """Make one copy now; whatever goes wrong, earlier copies stay as they are."""
+        place = Subject("backup", institution_id=actor.institution_id)
+        async with self.clinic.transactions.open(actor) as tx:
+            tx.allow(Action.BACKUP_RUN, place, purpose=self.target.place)
+        async with self._one, self._work() as work:
+            began = stopwatch()
+            try:
+                manifest, contents = await self._copy(work)
+                await self._tidy(manifest, contents, work)
+            except (DomainError, OSError) as error:
+                code = error.code if isinstance(error, DomainError) else "disk_failed"
+                await self.note(FAILED_FACT, {"code": code, "place": self.target.place})
+                raise
+            done = BackupDone(
+                night=manifest.night,
+                place=self.target.place,
+                megabytes=round(sum(piece.size for piece in manifest.pieces) / 1e6, 1),
+                rows=sum(contents.counts.values()),
+                files=len(contents.blobs),
+                seconds=round(stopwatch() - began, 1),
+            )
+            await self.note(LAST_FACT, asdict(done))
+            return done
+
+    @asynccontextmanager
+    async def _work(self) -> AsyncIterator[Path]:
+        """Yield a folder for what is on its way; it is gone afterwards."""
+        work = self.clinic.settings.home / f"{WORK}{new_id().hex}"
+        await asyncio.to_thread(work.mkdir, 0o700)
+        try:
+            yield work
+        finally:
+            await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+
+    async def _copy(self, work: Path) -> tuple[Manifest, Contents]:
+        now = self.clinic.clock.now()
+        night = f"{now:%Y%m%dT%H%M%SZ}-{new_id().hex[-6:]}"
+        # Papers before the database: an anchor may not know more than the trail it belongs to.
+        papers = await asyncio.to_thread(_papers, self.clinic.settings.home, self.target.place)
+        snapshot = await self._snapshots.take(work)
+        await self.courier.carry()
+        blobs = json.dumps(snapshot.contents.blobs).encode()
+        await asyncio.to_thread(self._seal_small, work, night, {"papers": papers, "blobs": blobs})
+        names = ("base", "papers", "blobs")
+        pieces = [await asyncio.to_thread(weighed, work / name, name) for name in names]
+        manifest = Manifest(
+            night=night,
+            made_at=now.isoformat(),
+            app=_app_version(),
+            kind=snapshot.kind,
+            key_version=self.clinic.keys.version,
+            schema=snapshot.contents.schema,
+            counts=snapshot.contents.counts,
+            audit_seq=snapshot.contents.audit_seq,
+            audit_mac=snapshot.contents.audit_mac,
+            base=snapshot.base,
+            pieces=tuple(pieces),
+        )
+        await self._send(work, manifest)
+        await self._build_on(snapshot)
+        return manifest, snapshot.contents
+
+    def _seal_small(self, work: Path, night: str, contents: dict[str, bytes]) -> None:
+        for name, content in contents.items():
+            (work / name).write_bytes(sealed_small(self.clinic.keys, night, name, content))
+
+    async def _send(self, work: Path, manifest: Manifest) -> None:
+        content = manifest.sealed(self.clinic.keys, self.keyring.wrapped())
+        await asyncio.to_thread((work / "manifest").write_bytes, content)
+        sent: list[str] = []
+        try:
+            for name in (*(piece.name for piece in manifest.pieces), "manifest"):
+                sent.append(f"{NIGHTS}/{manifest.night}/{name}")
+                await self.target.put(sent[-1], work / name)
+        except BaseException:
+            for name in sent:
+                await self._try_to_remove(name)
+            raise
+
+    async def _try_to_remove(self, name: str) -> None:
+        try:
+            await self.target.remove(name)
+        except (DomainError, OSError):
+            log.warning("%s stays at the target, unfinished", name)
+
+    async def _build_on(self, snapshot: Snapshot) -> None:
+        if self.shipper and snapshot.kind == "sqlite":
+            await self.shipper.based(str(snapshot.base["timeline"]))
+
+    async def _tidy(self, manifest: Manifest, contents: Contents, work: Path) -> None:
+        """Let go of nights beyond those we keep, of log nobody can play, of shredded files."""
+        archive = Archive(self.target, work)
+        nights = await archive.nights()
+        kept = nights[-self.clinic.settings.backup.keep :]
+        for name in await self.target.names(NIGHTS):
+            if name.split("/")[1] not in kept:  # also what an interrupted run has left
+                await self.target.remove(name)
+        await self._tidy_log(archive, kept, manifest)
+        await self._tidy_files(contents, work / "nothing")
+
+    async def _tidy_log(self, archive: Archive, kept: list[str], manifest: Manifest) -> None:
+        first: dict[str, int] = {}
+        for night in kept:
+            base = manifest.base
+            if night != manifest.night:
+                base = (await archive.envelope(night)).open(self.clinic.keys).base
+            if "timeline" in base:
+                timeline, segment = str(base["timeline"]), int(base["first_segment"])
+                first[timeline] = min(segment, first.get(timeline, segment))
+        for name in await self.target.names(LOG):
+            if segment_of(name) < first.get(timeline_of(name), 1 << 62):
+                await self.target.remove(name)
+
+    async def _tidy_files(self, contents: Contents, nothing: Path) -> None:
+        there = {name.rsplit("/", 1)[-1] for name in await self.target.names(FILES)}
+        here = set(await self.store.blobs())
+        dead = there & set(contents.shredded)
+        for blob in dead:  # their names first: a restored older night must not open them again
+            await asyncio.to_thread(nothing.touch, 0o600)
+            await self.target.put(f"{SHREDDED}/{blob}", nothing)
+        await self.courier.forget(dead | (there - here - set(contents.blobs)))
+
+    async def note(self, key: str, value: dict[str, Any]) -> None:
+        """Write down what the house found out about itself, for the health page."""
+        async with self.clinic.transactions.open(HOUSE) as tx:
+            tx.allow(Action.BACKUP_RUN, Subject("fact", key))
+            fact = await tx.session.scalar(select(Fact).where(Fact.key == key))
+            if fact is None:
+                tx.session.add(Fact(key=key, value=value, at=tx.now))
+            else:
+                fact.value, fact.at = value, tx.now
+
+    async def is_due(self, every: timedelta = timedelta(hours=24)) -> bool:
+        """Tell whether the last copy is older than that, or there is none."""
+        async with self.clinic.transactions.read(HOUSE) as tx:
+            tx.allow(Action.BACKUP_RUN, Subject("fact", LAST_FACT))
+            at = await tx.session.scalar(select(Fact.at).where(Fact.key == LAST_FACT))
+            return at is None or tx.now - at >= every
+
+
+def _papers(home: Path, target: str) -> bytes:
+    """Return the small files of the house as a tar: settings, certificates, anchors."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path in sorted(home.rglob("*")):
+            name = path.relative_to(home)
+            apart = name.parts[0] in NOT_FOLDERS or name.parts[0].startswith((WORK, "xinglin.db"))
+            ours = str(name) in NOT_PAPERS or str(path).startswith(f"{target}/")
+            if apart or ours or not path.is_file() or path.is_symlink():
+                continue
+            if path.stat().st_size <= LARGEST_PAPER:
+                tar.add(path, str(name), recursive=False)
+    return buffer.getvalue()
+
+
+def _wipe_leftovers(home: Path) -> None:
+    for path in home.glob(f"{WORK}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _app_version() -> str:
+    try:
+        return version("xinglin")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,204 @@
+"""What lies at a backup target, and the sealed list of contents of one night's copy. (备份清单)
+
+    nights/<night>/base        the database: the encrypted file itself, or a sealed pg_dump
+    nights/<night>/papers      settings, certificates, anchors; sealed
+    nights/<night>/blobs       names and sizes of all files that belong to it; sealed
+    nights/<night>/manifest    written last: without it there is no night
+    log/<timeline>-...         shipped parts of the log, later than the base
+    files/ab/<blob>            sealed files, each once
+    shredded/<blob>            names of files that must not come back
+
+The manifest is JSON that says when, by which program, and how its sealed half is opened; beside
+it lies the key file wrapped by the recovery share, so that target and paper alone are enough.
+"""
+
+import asyncio
+import hashlib
+import json
+import zlib
+from base64 import b64decode, b64encode
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from data.crypto import Keys
+from data.errors import DomainError, Invalid, NotFound
+from data.keyring import KeyFile, Share
+from services.ports import BackupTarget
+
+LABEL = "backup"
+NIGHTS, LOG, FILES, SHREDDED = "nights", "log", "files", "shredded"
+PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One part of a night, to be found again exactly."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a night holds; sealed and so known to be ours."""
+
+    night: str
+    made_at: str
+    app: str
+    kind: str
+    """sqlite or postgresql."""
+    key_version: int
+    schema: str
+    counts: dict[str, int]
+    """Rows of each table."""
+    audit_seq: int
+    audit_mac: str
+    base: dict[str, Any]
+    """Where the base stands in the log's timeline, or what opens the dump."""
+    pieces: tuple[Piece, ...]
+
+    @property
+    def made(self) -> datetime:
+        return datetime.fromisoformat(self.made_at)
+
+    def piece(self, name: str) -> Piece:
+        return next(piece for piece in self.pieces if piece.name == name)
+
+    def sealed(self, keys: Keys, wrapped: str) -> bytes:
+        """Return the manifest as it lies at the target."""
+        body = keys.seal(LABEL, json.dumps(asdict(self)).encode(), self.night.encode())
+        outside = {
+            "format": 1,
+            "night": self.night,
+            "made_at": self.made_at,
+            "app": self.app,
+            "wrapped_keys": wrapped,
+            "sealed": b64encode(body).decode(),
+        }
+        return json.dumps(outside, indent=1).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A manifest as it was found, not opened yet."""
+
+    night: str
+    wrapped: str
+    body: bytes
+
+    @classmethod
+    def parse(cls, night: str, content: bytes) -> "Envelope":
+        """Read it; raise `Invalid("backup_damaged")`."""
+        try:
+            outside = json.loads(content)
+            body = b64decode(outside["sealed"])
+            return cls(night, str(outside["wrapped_keys"]), body)
+        except (ValueError, KeyError, TypeError):
+            raise Invalid("backup_damaged", name=f"{night}/manifest") from None
+
+    def key_file(self, opener: Share | KeyFile) -> KeyFile:
+        """Return the masters, by the paper or as they are."""
+        if isinstance(opener, KeyFile):
+            return opener
+        if not self.wrapped:
+            raise NotFound("recovery_share_never_made")
+        return opener.unwrap(self.wrapped)
+
+    def open(self, keys: Keys) -> Manifest:
+        """Open the sealed half; raise `Invalid("backup_damaged")`, also for another house's."""
+        try:
+            values = json.loads(keys.open(LABEL, self.body, self.night.encode()))
+        except DomainError as error:
+            if error.code == "key_version_unknown":
+                raise
+            raise Invalid("backup_damaged", name=f"{self.night}/manifest") from None
+        pieces = tuple(Piece(**piece) for piece in values.pop("pieces"))
+        return Manifest(pieces=pieces, **values)
+
+
+class Archive:
+    """A backup target as nights, parts and files."""
+
+    def __init__(self, target: BackupTarget, work: Path) -> None:
+        """`work` is a folder for what is on its way; whoever made it wipes it."""
+        self.target = target
+        self._work = work
+
+    async def nights(self) -> list[str]:
+        """Return the complete nights, oldest first."""
+        names = await self.target.names(NIGHTS)
+        return sorted(name.split("/")[1] for name in names if name.endswith("/manifest"))
+
+    async def latest(self, until: datetime | None = None) -> Envelope:
+        """Return the newest night, or the newest that was made by then."""
+        nights = await self.nights()
+        if until is not None:
+            nights = [night for night in nights if night[:16] <= f"{until:%Y%m%dT%H%M%SZ}"]
+        if not nights:
+            raise NotFound("backup_none", place=self.target.place)
+        return await self.envelope(nights[-1])
+
+    async def envelope(self, night: str) -> Envelope:
+        """Fetch one night's manifest."""
+        path = await self.fetch(f"{NIGHTS}/{night}/manifest")
+        return Envelope.parse(night, await asyncio.to_thread(path.read_bytes))
+
+    async def piece(self, manifest: Manifest, name: str) -> Path:
+        """Fetch one piece of a night; raise `Invalid("backup_damaged")` if it is not as written."""
+        wanted = manifest.piece(name)
+        path = await self.fetch(f"{NIGHTS}/{manifest.night}/{name}")
+        if await asyncio.to_thread(weighed, path, name) != wanted:
+            raise Invalid("backup_damaged", name=f"{manifest.night}/{name}")
+        return path
+
+    async def sealed_piece(self, manifest: Manifest, name: str, keys: Keys) -> bytes:
+        """Fetch and open a small piece."""
+        path = await self.piece(manifest, name)
+        content = await asyncio.to_thread(path.read_bytes)
+        try:
+            return zlib.decompress(keys.open(LABEL, content, f"{manifest.night}/{name}".encode()))
+        except (DomainError, zlib.error):
+            raise Invalid("backup_damaged", name=f"{manifest.night}/{name}") from None
+
+    async def fetch(self, name: str) -> Path:
+        """Fetch anything into the working folder."""
+        path = self._work / name.replace("/", "_")
+        await self.target.fetch(name, path)
+        return path
+
+    async def parts(self, timeline: str, first_segment: int) -> list[str]:
+        """Return the names of a timeline's parts from a segment on."""
+        names = [name for name in await self.target.names(LOG) if timeline in name]
+        return sorted(name for name in names if segment_of(name) >= first_segment)
+
+
+def segment_of(name: str) -> int:
+    """Return the segment of a part by its name."""
+    return int(name.rsplit("/", 1)[-1].split("-")[1])
+
+
+def timeline_of(name: str) -> str:
+    return name.rsplit("/", 1)[-1].split("-", maxsplit=1)[0]
+
+
+def place_of(blob: str) -> str:
+    """Return where a file lies at the target."""
+    return f"{FILES}/{blob[:2]}/{blob}"
+
+
+def sealed_small(keys: Keys, night: str, name: str, content: bytes) -> bytes:
+    """Return a small piece as it lies at the target."""
+    return keys.seal(LABEL, zlib.compress(content), f"{night}/{name}".encode())
+
+
+def weighed(path: Path, name: str) -> Piece:
+    """Read a file once and say what it is; blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            digest.update(piece)
+        size = file.tell()
+    return Piece(name, size, digest.hexdigest())

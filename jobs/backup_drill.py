@@ -1,0 +1,191 @@
+"""Tries every night whether the last copy can really be restored, and writes down how it went.
+
+The copy is fetched from where it lies and put together on a scratch folder, as after a lost disk;
+then every page is read, the audit trail is verified, the rows are counted and some files are
+opened. The age and the result stand on the health page. (恢复演练, S-BCK-2)
+"""
+
+import asyncio
+import random
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from sqlalchemy import select, text
+
+from data.audit import AuditEntry
+from data.clock import new_id, stopwatch
+from data.database import Database
+from data.errors import DomainError, Invalid, Unavailable
+from data.files import FileStore, StoredFile
+from data.keyring import KeyFile
+from data.stored_file import KeptFile
+from jobs.backup import WORK, Backup
+from jobs.backup_archive import FILES, Archive, Manifest, place_of
+from jobs.backup_restore import Restore, Restored, Wanted, listed, shipped
+from services.audit import Audit
+from services.bus import Bus
+from services.policy import HOUSE
+from services.ports import BackupTarget
+from services.settings import Settings
+from services.trail import Trail
+from services.transaction import Transactions
+
+FACT = "backup.drill"
+SAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class DrillResult:
+    """How it went; `ok` only if everything did."""
+
+    ok: bool
+    code: str = ""
+    """What went wrong, as the code of a sentence."""
+    detail: dict[str, str] = field(default_factory=dict)
+    night: str = ""
+    made_at: str = ""
+    rows: int = 0
+    audit_entries: int = 0
+    files_read: int = 0
+    seconds: float = 0.0
+
+
+class Drill:
+    """Restores the newest copy onto a scratch folder and looks at it."""
+
+    def __init__(self, backup: Backup, scratch_url: str = "") -> None:
+        """`scratch_url` is an empty PostgreSQL database, where that is what is backed up."""
+        self._backup = backup
+        self._scratch_url = scratch_url
+
+    async def run(self) -> DrillResult:
+        """Try, write down the result, and return it; a failed drill is a result, not an error."""
+        began = stopwatch()
+        try:
+            result = await self._try(began)
+        except (DomainError, OSError) as error:
+            code = error.code if isinstance(error, DomainError) else "disk_failed"
+            details = error.details if isinstance(error, DomainError) else {}
+            said = {name: str(value) for name, value in details.items()}
+            result = DrillResult(ok=False, code=code, detail=said)
+        await self._backup.note(FACT, asdict(result))
+        return result
+
+    async def _try(self, began: float) -> DrillResult:
+        url = self._scratch_url
+        if self._backup.clinic.database.kind == "postgresql" and not url:
+            raise Unavailable("drill_without_database")
+        async with self._scratch() as scratch:
+            settings = Settings(home=scratch / "house", database_url=url)
+            restore = Restore(self._backup.target, settings, self._backup.clinic.clock)
+            key_file = await asyncio.to_thread(self._backup.keyring.load)
+            restored = await restore.run(Wanted(key_file))
+            return await self._examine(restored, settings, began)
+
+    @asynccontextmanager
+    async def _scratch(self) -> AsyncIterator[Path]:
+        folder = self._backup.clinic.settings.home / f"{WORK}{new_id().hex}"
+        await asyncio.to_thread(folder.mkdir, 0o700)
+        try:
+            yield folder
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def _examine(self, restored: Restored, settings: Settings, began: float) -> DrillResult:
+        manifest = restored.manifest
+        keys = restored.key_file.keys(self._backup.clinic.settings.crypto_profile)
+        database = await Database(settings.database, keys.key("db", manifest.key_version)).open()
+        try:
+            database.unlock(keys)
+            rows = await self._counted(database, manifest)
+            clock = self._backup.clinic.clock
+            transactions = Transactions(database, Bus(database, clock), Trail(keys, clock), clock)
+            audit = Audit(transactions, keys, settings.anchor_file)
+            entries = await self._verified(database, audit, manifest)
+            files = await self._sampled(database, FileStore(settings.files, keys), restored)
+        finally:
+            await database.close()
+        return DrillResult(
+            ok=True,
+            night=restored.night,
+            made_at=restored.made_at.isoformat(),
+            rows=rows,
+            audit_entries=entries,
+            files_read=files,
+            seconds=round(stopwatch() - began, 1),
+        )
+
+    @staticmethod
+    async def _counted(database: Database, manifest: Manifest) -> int:
+        """Count every row: the restore has compared the base with the manifest already, and what
+        the log has added since may only be read."""
+        rows = 0
+        async with database.transaction(write=False) as session:
+            for table in manifest.counts:
+                rows += await session.scalar(text(f'SELECT count(*) FROM "{table}"')) or 0  # noqa: S608
+        return rows
+
+    @staticmethod
+    async def _verified(database: Database, audit: Audit, manifest: Manifest) -> int:
+        async with database.transaction(write=False) as session:
+            query = select(AuditEntry.mac).where(AuditEntry.seq == manifest.audit_seq)
+            head = await session.scalar(query)
+        verdict = await audit.verify(HOUSE)
+        if not verdict.whole or (manifest.audit_seq and head != manifest.audit_mac):
+            raise Invalid("drill_audit_broken", seq=verdict.broken_at or manifest.audit_seq)
+        return verdict.entries
+
+    @staticmethod
+    async def _sampled(database: Database, store: FileStore, restored: Restored) -> int:
+        async with database.transaction(write=False) as session:
+            rows = await session.scalars(select(KeptFile).where(KeptFile.wrapped_key.is_not(None)))
+            known = [StoredFile.of(row) for row in rows]
+        there = [stored for stored in known if stored.blob not in restored.files_missing]
+        chosen = random.sample(there, min(SAMPLES, len(there)))
+        for stored in chosen:
+            async for _ in store.read(stored):
+                pass
+        return len(chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check of the newest copy, without restoring it, has found."""
+
+    night: str
+    made_at: str
+    megabytes: float
+    files: int
+    files_missing: int
+    parts: int
+    reaches: str
+    """The moment the log reaches to."""
+
+
+async def verify(target: BackupTarget, key_file: KeyFile, work: Path) -> Checked:
+    """Fetch and check the newest copy and its log; raise the sentence of what is wrong.
+
+    Each piece is compared with the manifest and each part of the log with the one before it;
+    of the files only the names are looked at.
+    """
+    archive = Archive(target, work)
+    keys = key_file.keys()
+    envelope = await archive.latest()
+    manifest = envelope.open(keys)
+    for piece in manifest.pieces:
+        await archive.piece(manifest, piece.name)
+    blobs = await listed(archive, manifest, keys)
+    there = set(await target.names(FILES))
+    parts = await shipped(archive, manifest, keys) if manifest.kind == "sqlite" else []
+    return Checked(
+        night=manifest.night,
+        made_at=manifest.made_at,
+        megabytes=round(sum(piece.size for piece in manifest.pieces) / 1e6, 1),
+        files=len(blobs),
+        files_missing=sum(place_of(blob) not in there for blob in blobs),
+        parts=len(parts),
+        reaches=max([manifest.made_at, *(part.head.at for part in parts)]),
+    )

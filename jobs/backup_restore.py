@@ -1,0 +1,258 @@
+"""Brings a house back from a backup target: with the key file, or with paper alone. (恢复)
+
+Everything is fetched, checked and put together in a folder of its own; only then does it get its
+name, the master key last, so that a restore that fails leaves what was there as it was.
+"""
+
+import asyncio
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import bindparam, select, update
+
+from data.clock import Clock, new_id
+from data.crypto import Keys
+from data.database import Database
+from data.errors import Conflict, Invalid
+from data.files import sealed_size
+from data.keyring import KeyFile, Keyring, Share, write_at_once
+from data.log_parts import Part, chain, play
+from data.sqlite_file import SqliteFile
+from data.stored_file import KeptFile
+from jobs.backup_archive import SHREDDED, Archive, Envelope, Manifest, place_of
+from jobs.backup_postgresql import restore_dump
+from jobs.backup_snapshot import read_contents
+from services.ports import BackupTarget
+from services.settings import Settings
+
+LIVE = ("xinglin.db", "master.key")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to bring back."""
+
+    opener: Share | KeyFile
+    """What opens the backup: the paper, or the key file if that was saved."""
+    until: datetime | None = None
+    """The moment to go back to: the last commit shipped by then; None: as late as possible."""
+    night: str = ""
+    """One night instead of the newest that fits."""
+    key_file: Path | None = None
+    """Where the master key is put; None: beside the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was brought back."""
+
+    night: str
+    made_at: datetime
+    as_of: datetime
+    """Everything committed before this moment is there."""
+    manifest: Manifest
+    key_file: KeyFile
+    frames: int
+    files: int
+    files_missing: tuple[str, ...]
+    """Files the database knows that had not reached the target when the disk was lost."""
+
+
+class Restore:
+    """Puts one house together in a folder."""
+
+    def __init__(self, target: BackupTarget, settings: Settings, clock: Clock) -> None:
+        """`settings.home` is where the house is to stand, `settings.database` its database."""
+        self._target = target
+        self._settings = settings
+        self._home = settings.home
+        self._clock = clock
+
+    async def run(self, wanted: Wanted) -> Restored:
+        """Restore; raise one sentence and leave everything as it was, or succeed.
+
+        `Conflict("home_not_empty")`: never onto a living house. `Invalid("backup_damaged")`,
+        `Invalid("recovery_share_wrong")`, `Invalid("log_part_damaged")`, ...: see their sentences.
+        """
+        await asyncio.to_thread(self._refuse_living)
+        made_home = not self._home.exists()
+        work = self._home / f"work-{new_id().hex}"
+        await asyncio.to_thread(work.mkdir, 0o700, parents=True)
+        try:
+            restored = await self._gather(work, wanted)
+            await asyncio.to_thread(self._settle, work, wanted, restored.key_file)
+        except BaseException:
+            await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+            if made_home:
+                await asyncio.to_thread(_remove_if_empty, self._home)
+            raise
+        await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+        return restored
+
+    def _refuse_living(self) -> None:
+        files = self._home / "files"
+        living = [name for name in LIVE if (self._home / name).exists()]
+        if living or (files.is_dir() and any(files.iterdir())):
+            raise Conflict("home_not_empty", path=str(self._home))
+
+    async def _gather(self, work: Path, wanted: Wanted) -> Restored:
+        fetched = work / "fetched"
+        await asyncio.to_thread(fetched.mkdir)
+        archive = Archive(self._target, fetched)
+        if wanted.night:
+            envelope = await archive.envelope(wanted.night)
+        else:
+            envelope = await archive.latest(wanted.until)
+        key_file = envelope.key_file(wanted.opener)
+        keys = key_file.keys()
+        manifest = envelope.open(keys)
+        house = work / "house"
+        await asyncio.to_thread(house.mkdir)
+        papers = await archive.sealed_piece(manifest, "papers", keys)
+        await asyncio.to_thread(_unpack, papers, house)
+        frames, as_of = await self._database(archive, manifest, keys, house, wanted.until)
+        files, missing = await self._files(manifest, keys, house)
+        await asyncio.to_thread(_wrapped_copy, envelope, house)
+        return Restored(
+            manifest.night, manifest.made, as_of, manifest, key_file, frames, files, missing
+        )
+
+    async def _database(
+        self,
+        archive: Archive,
+        manifest: Manifest,
+        keys: Keys,
+        house: Path,
+        until: datetime | None,
+    ) -> tuple[int, datetime]:
+        base = await archive.piece(manifest, "base")
+        if manifest.kind == "postgresql":
+            await restore_dump(base, manifest.base, self._settings.database, keys)
+            return 0, manifest.made
+        path = house / "xinglin.db"
+        await asyncio.to_thread(base.replace, path)
+        parts = await shipped(archive, manifest, keys, until)
+        file = SqliteFile(path, keys.key("db", manifest.key_version))
+        contents = await asyncio.to_thread(read_contents, file)
+        if contents.counts != manifest.counts or contents.audit_mac != manifest.audit_mac:
+            raise Invalid("backup_damaged", name=f"{manifest.night}/base")
+        frames = await asyncio.to_thread(play, file, parts)
+        await asyncio.to_thread(check_database, file)
+        as_of = max([manifest.made, *(part.head.shipped_at for part in parts)])
+        return frames, as_of
+
+    async def _files(
+        self, manifest: Manifest, keys: Keys, house: Path
+    ) -> tuple[int, tuple[str, ...]]:
+        """Fetch the files that the restored database knows; what was shredded stays so."""
+        shredded = {name.rsplit("/", 1)[-1] for name in await self._target.names(SHREDDED)}
+        blobs = await self._known_blobs(manifest, keys, house, shredded)
+        there = set(await self._target.names("files"))
+        missing = sorted(blob for blob in blobs if place_of(blob) not in there)
+        for blob, size in blobs.items():
+            if place_of(blob) in there:
+                path = house / "files" / blob[:2] / blob
+                await asyncio.to_thread(path.parent.mkdir, 0o700, parents=True, exist_ok=True)
+                await self._target.fetch(place_of(blob), path)
+                if (await asyncio.to_thread(path.stat)).st_size != sealed_size(size):
+                    raise Invalid("backup_damaged", name=blob[:12])
+        return len(blobs) - len(missing), tuple(missing)
+
+    async def _known_blobs(
+        self, manifest: Manifest, keys: Keys, house: Path, shredded: Iterable[str]
+    ) -> dict[str, int]:
+        if "stored_file" not in manifest.counts:
+            return {}
+        url = self._settings.database
+        if manifest.kind == "sqlite":
+            url = f"sqlite:///{house / 'xinglin.db'}"
+        database = await Database(url, keys.key("db", manifest.key_version)).open()
+        try:
+            async with database.transaction(write=True) as session:
+                for blob in shredded:
+                    await session.execute(
+                        update(KeptFile)
+                        .where(
+                            KeptFile.blob == bindparam("gone"), KeptFile.wrapped_key.is_not(None)
+                        )
+                        .values(wrapped_key=None, shredded_at=self._clock.now()),
+                        {"gone": blob},
+                    )
+                live = select(KeptFile.blob, KeptFile.size).where(KeptFile.wrapped_key.is_not(None))
+                return {row.blob: row.size for row in await session.execute(live)}
+        finally:
+            await database.close()
+            await asyncio.to_thread((house / "xinglin.db.lock").unlink, missing_ok=True)
+
+    def _settle(self, work: Path, wanted: Wanted, key_file: KeyFile) -> None:
+        """Give everything its name: the key last, for with it the house is alive."""
+        self._refuse_living()
+        house = work / "house"
+        for path in sorted(house.rglob("*")):
+            if path.is_file():
+                target = self._home / path.relative_to(house)
+                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                path.replace(target)
+        ring = Keyring(wanted.key_file or self._home / "master.key")
+        ring.path.parent.mkdir(parents=True, exist_ok=True)
+        wrapped = house.parent / "recovery.json"
+        if wrapped.exists():
+            write_at_once(ring.wrapped_path, wrapped.read_bytes(), 0o400)
+        ring.replace(key_file)
+
+
+def _wrapped_copy(envelope: Envelope, house: Path) -> None:
+    """Keep what the paper opens, so that the same paper goes on being good."""
+    if envelope.wrapped:
+        (house.parent / "recovery.json").write_text(envelope.wrapped, encoding="ascii")
+
+
+def check_database(file: SqliteFile) -> None:
+    """Read every page; raise `Invalid("database_damaged")` if one is not as it was written."""
+    connection = file.connect()
+    try:
+        [said] = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        pages = connection.execute("PRAGMA cipher_integrity_check").fetchall()
+    finally:
+        connection.close()
+    if said != "ok" or pages:
+        raise Invalid("database_damaged")
+
+
+def _unpack(papers: bytes, house: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(papers)) as tar:
+        tar.extractall(house, filter="data")
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+async def shipped(
+    archive: Archive, manifest: Manifest, keys: Keys, until: datetime | None = None
+) -> list[Part]:
+    """Fetch and check the parts of the log that follow a night, in order, up to a moment."""
+    base = manifest.base
+    parts: list[Part] = []
+    for name in await archive.parts(str(base["timeline"]), int(base["first_segment"])):
+        path = await archive.fetch(name)
+        own = path.with_name(name.rsplit("/", 1)[-1])
+        await asyncio.to_thread(path.replace, own)
+        part = await asyncio.to_thread(Part.read, own, keys)
+        if until is not None and part.head.shipped_at > until:
+            break
+        parts.append(part)
+    return chain(parts, str(base["mac"]))
+
+
+async def listed(archive: Archive, manifest: Manifest, keys: Keys) -> dict[str, int]:
+    """Return the files that belonged to a night, with their sizes."""
+    blobs: dict[str, int] = json.loads(await archive.sealed_piece(manifest, "blobs", keys))
+    return blobs
