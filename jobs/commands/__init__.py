@@ -4,20 +4,30 @@ app.py does no more than this (its imports stay inside its functions, so that `x
 does not wait for NiceGUI):
 
     def main() -> None:
-        sys.exit(commands.run(Composition(open_clinic=..., serve=..., certificates=...)))
+        sys.exit(commands.run(Composition(open_clinic=..., serve=..., ...)))
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from services.clinic import Clinic
-from services.ports import CertificateOffice
+from services.ports import BackupTarget, CertificateOffice
 from services.settings import Settings
 
-Around = Callable[[Clinic], AbstractAsyncContextManager[None]]
-"""What the verb adds to a serving house: its command socket and the words on the screen."""
+if TYPE_CHECKING:
+    from jobs.backup import Backup
+
+
+class Around(Protocol):
+    """What the verb adds to a serving house: its command socket and the words on the screen."""
+
+    def __call__(
+        self, clinic: Clinic, backup: "Backup | None" = None
+    ) -> AbstractAsyncContextManager[None]:
+        """`backup` is who ships this house's log; without it no backup can be ordered."""
+        ...
 
 
 class OpenClinic(Protocol):
@@ -35,8 +45,8 @@ class Serve(Protocol):
     def __call__(self, settings: Settings, around: Around) -> Awaitable[None]:
         """Open the house as `open_clinic` does, mount pages, start bus and jobs, listen.
 
-        Once every port listens, enter `around(clinic)`; leave it first when SIGINT or SIGTERM
-        asks to stop. Raise a `DomainError` where the house cannot open.
+        Once every port listens, enter `around(clinic, backup)`; leave it first when SIGINT or
+        SIGTERM asks to stop. Raise a `DomainError` where the house cannot open.
         """
         ...
 
@@ -48,6 +58,7 @@ class Composition:
     open_clinic: OpenClinic
     serve: Serve
     certificates: Callable[[Settings], CertificateOffice]
+    backup_target: Callable[[Settings], BackupTarget]
 
 
 def run(composition: Composition, arguments: Sequence[str] | None = None) -> int:

@@ -4,8 +4,8 @@ import asyncio
 import getpass
 import os
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,9 +15,12 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from data.errors import Invalid, NotFound
+from data.keyring import Keyring
 from jobs import control
+from jobs.backup import Backup
 from jobs.commands import Composition, voice
-from jobs.commands.orders import ORDERS
+from jobs.commands.orders import ORDERS, OpenHouse
+from services.clinic import Clinic
 from services.settings import Settings
 
 Home = Annotated[
@@ -57,7 +60,21 @@ class Call:
     async def alone(self, order: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Carry an order out in this process, which takes the database for as long."""
         async with self.composition.open_clinic(self.settings) as clinic:
-            return await ORDERS[order](clinic, arguments)
+            if order.startswith("backup."):
+                async with self.shipping(clinic) as backup:
+                    return await ORDERS[order](OpenHouse(clinic, backup), arguments)
+            return await ORDERS[order](OpenHouse(clinic), arguments)
+
+    @asynccontextmanager
+    async def shipping(self, clinic: Clinic) -> AsyncIterator[Backup]:
+        """Open and close who makes the backups, round what needs them."""
+        target = self.composition.backup_target(self.settings)
+        backup = Backup(clinic, target, Keyring(self.settings.key_file))
+        await backup.open()
+        try:
+            yield backup
+        finally:
+            await backup.close()
 
     def refuse_beside_server(self, verb: str) -> None:
         """Raise `Conflict` if a server runs: this verb works on a house that is closed."""

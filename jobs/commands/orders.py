@@ -5,11 +5,14 @@ name of the house; the trail shows that it came from the console, and who typed 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from data.errors import Unavailable
+from jobs.backup import Backup
+from jobs.backup_drill import Drill
 from services.clinic import Clinic
 from services.findings import Finding, worst
 from services.i18n import LANGUAGES, has, say
@@ -18,7 +21,18 @@ from services.users.registrar import NewStaff, StaffDetails
 
 Arguments = dict[str, Any]
 Answer = dict[str, Any]
-Order = Callable[[Clinic, Arguments], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHouse:
+    """The house an order is carried out in."""
+
+    clinic: Clinic
+    backup: Backup | None = None
+    """The one who ships the log; two of them would not agree about it."""
+
+
+Order = Callable[[OpenHouse, Arguments], Awaitable[Answer]]
 
 
 def console(arguments: Arguments) -> Actor:
@@ -34,29 +48,29 @@ def program_version() -> str:
         return "0+checkout"
 
 
-async def tell_version(clinic: Clinic, arguments: Arguments) -> Answer:
+async def tell_version(house: OpenHouse, arguments: Arguments) -> Answer:
     """Say which version serves."""
     del arguments
-    return {"version": program_version(), "demo": clinic.settings.demo}
+    return {"version": program_version(), "demo": house.clinic.settings.demo}
 
 
-async def verify_audit(clinic: Clinic, arguments: Arguments) -> Answer:
+async def verify_audit(house: OpenHouse, arguments: Arguments) -> Answer:
     """Walk the audit chain and compare its end with the anchor."""
-    verdict = await clinic.audit.verify(console(arguments))
+    verdict = await house.clinic.audit.verify(console(arguments))
     return {**asdict(verdict), "whole": verdict.whole}
 
 
-async def export_audit(clinic: Clinic, arguments: Arguments) -> Answer:
+async def export_audit(house: OpenHouse, arguments: Arguments) -> Answer:
     """Write the trail as JSON lines."""
     folder, since = Path(arguments["folder"]), int(arguments.get("since", 0))
-    file, last = await clinic.audit.export(console(arguments), folder, since)
+    file, last = await house.clinic.audit.export(console(arguments), folder, since)
     return {"file": str(file), "last": last}
 
 
-async def export_all(clinic: Clinic, arguments: Arguments) -> Answer:
+async def export_all(house: OpenHouse, arguments: Arguments) -> Answer:
     """Write everything, for a successor."""
     folder, reason = Path(arguments["folder"]), str(arguments["reason"])
-    done = await clinic.export.everything(console(arguments), folder, reason)
+    done = await house.clinic.export.everything(console(arguments), folder, reason)
     return {
         "folder": str(done.folder),
         "rows": sum(done.rows.values()),
@@ -66,11 +80,11 @@ async def export_all(clinic: Clinic, arguments: Arguments) -> Answer:
     }
 
 
-async def examine(clinic: Clinic, arguments: Arguments) -> Answer:
+async def examine(house: OpenHouse, arguments: Arguments) -> Answer:
     """Make every health check."""
     language = str(arguments.get("language", ""))
     spoken = language if language in LANGUAGES else LANGUAGES[0]
-    found = await clinic.health.look(console(arguments))
+    found = await house.clinic.health.look(console(arguments))
     return {"worst": str(worst(found)), "findings": [_worded(each, spoken) for each in found]}
 
 
@@ -88,35 +102,53 @@ def _worded(finding: Finding, language: str) -> Answer:
     }
 
 
-async def unlock_staff(clinic: Clinic, arguments: Arguments) -> Answer:
+async def run_backup(house: OpenHouse, arguments: Arguments) -> Answer:
+    """Make a copy of the whole house now."""
+    if house.backup is None:
+        raise Unavailable("backup_not_open")
+    return asdict(await house.backup.run(console(arguments)))
+
+
+async def run_drill(house: OpenHouse, arguments: Arguments) -> Answer:
+    """Try whether the newest copy can be restored."""
+    del arguments
+    if house.backup is None:
+        raise Unavailable("backup_not_open")
+    result = await Drill(house.backup).run()
+    return asdict(result)
+
+
+async def unlock_staff(house: OpenHouse, arguments: Arguments) -> Answer:
     """Let somebody back in whom nobody in the house can help: a new password, no second factor."""
-    actor = await _console_of_house(clinic, arguments)
-    user_id = await clinic.staff.named(actor, str(arguments["username"]))
-    await clinic.staff.reactivate(actor, user_id, "console")
-    password = await clinic.staff.reset(actor, user_id, factors=bool(arguments["factors"]))
+    actor = await _console_of_house(house, arguments)
+    user_id = await house.clinic.staff.named(actor, str(arguments["username"]))
+    await house.clinic.staff.reactivate(actor, user_id, "console")
+    password = await house.clinic.staff.reset(actor, user_id, factors=bool(arguments["factors"]))
     return {"username": arguments["username"], "temporary_password": password}
 
 
-async def add_admin(clinic: Clinic, arguments: Arguments) -> Answer:
+async def add_admin(house: OpenHouse, arguments: Arguments) -> Answer:
     """Make an administrator, when those that there were are gone."""
-    actor = await _console_of_house(clinic, arguments)
+    actor = await _console_of_house(house, arguments)
     new = NewStaff(
         username=str(arguments["username"]),
         details=StaffDetails(display_name=str(arguments["person"])),
         grants=frozenset({Grant(Role(str(arguments["role"])))}),
     )
-    added = await clinic.staff.add(actor, new)
+    added = await house.clinic.staff.add(actor, new)
     return {"username": added.username, "temporary_password": added.temporary_password}
 
 
-async def _console_of_house(clinic: Clinic, arguments: Arguments) -> Actor:
-    house = await clinic.institutions.read(console(arguments))
-    return replace(console(arguments), institution_id=house.id)
+async def _console_of_house(house: OpenHouse, arguments: Arguments) -> Actor:
+    institution = await house.clinic.institutions.read(console(arguments))
+    return replace(console(arguments), institution_id=institution.id)
 
 
 ORDERS: dict[str, Order] = {
     "audit.export": export_audit,
     "audit.verify": verify_audit,
+    "backup.drill": run_drill,
+    "backup.run": run_backup,
     "doctor": examine,
     "export": export_all,
     "staff.add_admin": add_admin,

@@ -10,8 +10,9 @@ from typing import Any
 import typer
 
 from data.errors import NotFound
+from jobs.backup import Backup
 from jobs.commands.call import Call, Home, at
-from jobs.commands.orders import ORDERS, Answer, Order
+from jobs.commands.orders import ORDERS, Answer, OpenHouse, Order
 from jobs.commands.voice import tell
 from jobs.control import Control, Handler
 from services.clinic import Clinic
@@ -37,9 +38,9 @@ async def _served(call: Call) -> None:
 
 
 @asynccontextmanager
-async def attended(call: Call, clinic: Clinic) -> AsyncIterator[None]:
+async def attended(call: Call, clinic: Clinic, backup: Backup | None = None) -> AsyncIterator[None]:
     """Listen for commands while the house serves, and say where it can be reached."""
-    async with listening(clinic):
+    async with listening(OpenHouse(clinic, backup)):
         for address in addresses(clinic.settings, await names_of(call)):
             tell("serve.at", address=address)
         yield
@@ -54,9 +55,9 @@ async def names_of(call: Call) -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def listening(clinic: Clinic) -> AsyncIterator[None]:
+async def listening(house: OpenHouse) -> AsyncIterator[None]:
     """Take orders over the command socket while the block runs."""
-    control = Control(clinic.settings.home, handlers(clinic))
+    control = Control(house.clinic.settings.home, handlers(house))
     await control.open()
     try:
         yield
@@ -64,13 +65,13 @@ async def listening(clinic: Clinic) -> AsyncIterator[None]:
         await control.close()
 
 
-def handlers(clinic: Clinic) -> dict[str, Handler]:
+def handlers(house: OpenHouse) -> dict[str, Handler]:
     """Return every order, to be carried out in this house."""
-    return {name: partial(_carry_out, order, clinic) for name, order in ORDERS.items()}
+    return {name: partial(_carry_out, order, house) for name, order in ORDERS.items()}
 
 
-async def _carry_out(order: Order, clinic: Clinic, arguments: dict[str, Any]) -> Answer:
-    return await order(clinic, arguments)
+async def _carry_out(order: Order, house: OpenHouse, arguments: dict[str, Any]) -> Answer:
+    return await order(house, arguments)
 
 
 def addresses(settings: Settings, names: Sequence[str]) -> tuple[str, ...]:

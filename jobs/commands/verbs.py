@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.commands import founding, leaving, looking, serving, staff, trail
+from jobs.commands import founding, keeping, leaving, looking, serving, staff, trail
 from jobs.commands.call import Verbs
 
 HELP = """Telemedicine for small hospitals (杏林).
@@ -38,6 +38,9 @@ def xinglin(
 cli.command("init")(founding.init)
 cli.command("serve")(serving.serve)
 cli.command("doctor")(looking.doctor)
+cli.command("backup")(keeping.backup)
+cli.command("restore")(keeping.restore)
+cli.command("migrate")(keeping.migrate)
 cli.command("export")(leaving.export)
 cli.command("version")(looking.version)
 audit = typer.Typer(help="Look after the audit trail.", no_args_is_help=True)
@@ -48,3 +51,6 @@ people = typer.Typer(help="Let administrators back in from the machine.", no_arg
 people.command("unlock")(staff.unlock)
 people.command("add-admin")(staff.add_admin)
 cli.add_typer(people, name="staff")
+keys = typer.Typer(help="Look after the master key.", no_args_is_help=True)
+keys.command("share")(keeping.share)
+cli.add_typer(keys, name="keys")

@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
@@ -86,9 +86,14 @@ def show(answer: dict[str, Any]) -> None:
 
 def sentence(trouble: DomainError) -> str:
     """Return what a refusal says to a person, with its code."""
-    key = f"error.{trouble.code}"
-    words = say(language(), key if has(key) else "error.unexpected", **trouble.details)
-    return f"{words} [{trouble.code}]"
+    return sentence_for(trouble.code, trouble.details)
+
+
+def sentence_for(code: str, details: Mapping[str, Any]) -> str:
+    """Return the sentence of a code, with the code."""
+    key = f"error.{code}"
+    words = say(language(), key if has(key) else "error.unexpected", **details)
+    return f"{words} [{code}]"
 
 
 @contextmanager

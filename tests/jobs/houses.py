@@ -13,12 +13,10 @@ from typing import Self
 import pytest
 
 import app
-from jobs.commands import Composition, run
+from jobs.commands import run
 from tests.peers import ROOT, free_port
 
-COMPOSITION = Composition(
-    open_clinic=app.open_clinic, serve=app.serve, certificates=app.certificates
-)
+COMPOSITION = app.COMPOSITION
 NAME, USCC = "示范县人民医院", "121101019999000038"
 INIT = ("init", "--yes", "--name", NAME, "--uscc", USCC, "--admin-name", "王安全")
 

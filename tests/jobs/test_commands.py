@@ -301,7 +301,7 @@ def test_an_unknown_verb_exits_2(xinglin):
 
 
 def test_a_defect_is_a_sentence_and_its_traceback_is_in_the_log(xinglin, monkeypatch):
-    async def broken(clinic, arguments):
+    async def broken(house, arguments):
         raise ZeroDivisionError("a defect")
 
     monkeypatch.setitem(

@@ -1,0 +1,110 @@
+"""Backup, restore, upgrade and recovery share, by the command alone. (R089, S-BCK-1)"""
+
+import json
+import shutil
+
+import pytest
+
+from data.keyring import Keyring
+from data.schema import VERSIONS
+from tests.jobs.houses import Command
+from tests.jobs.test_commands import spoil_database
+
+
+def share_printed(xinglin) -> str:
+    """Have a new share printed and read it off the paper."""
+    said = xinglin("keys", "share", "--yes").out
+    lines = [line.split() for line in said.splitlines() if line.startswith("    ")]
+    return "-".join(group for line in lines[:2] for group in line)
+
+
+def test_a_lost_disk_comes_back_from_backup_and_paper_alone(xinglin, tmp_path, capsys):
+    """Nothing of the old machine is left but the target and the printed share."""
+    share = share_printed(xinglin)
+    made = xinglin("backup", "--json")
+    assert made.code == 0, made.err
+    shutil.move(xinglin.home / "backup", tmp_path / "target")
+    shutil.rmtree(xinglin.home)
+
+    again = Command(tmp_path / "again", capsys)
+    done = again("restore", "--from", str(tmp_path / "target"), "--share", share)
+
+    assert done.code == 0, done.err
+    assert again("audit", "verify").code == 0
+    assert again("doctor").code == 0
+
+
+def test_a_backup_is_tried_when_asked_to(xinglin):
+    done = xinglin("backup", "--drill")
+    assert done.code == 0, done.err
+    assert "restored on trial" in done.out
+
+
+def test_a_share_with_a_typo_names_the_group(xinglin, tmp_path, capsys):
+    share = share_printed(xinglin)
+    assert xinglin("backup").code == 0
+    wrong = ("0" if share[7] != "0" else "1").join((share[:7], share[8:]))
+    again = Command(tmp_path / "again", capsys)
+    done = again("restore", "--from", str(xinglin.home / "backup"), "--share", wrong)
+    assert done.code == 3
+    assert "[recovery_share_typo]" in done.err
+    assert not (tmp_path / "again").exists()
+
+
+def test_a_living_hospital_is_not_restored_over(xinglin):
+    share = share_printed(xinglin)
+    assert xinglin("backup").code == 0
+    done = xinglin("restore", "--from", str(xinglin.home / "backup"), "--share", share)
+    assert (done.code, "[home_not_empty]" in done.err) == (3, True)
+
+
+def test_a_new_share_opens_the_key_and_the_old_one_no_more(xinglin):
+    old, new = share_printed(xinglin), share_printed(xinglin)
+    keyring = Keyring(xinglin.home / "master.key")
+    assert keyring.verify(new) == keyring.load()
+    with pytest.raises(Exception, match="recovery_share_wrong"):
+        keyring.verify(old)
+
+
+def test_a_hospital_that_is_up_to_date_needs_no_upgrade(xinglin):
+    done = xinglin("migrate")
+    assert (done.code, done.err) == (0, "")
+    assert "already" in done.out
+    assert not (xinglin.home / "backup" / "upgrades").exists()
+
+
+@pytest.fixture
+def next_version(monkeypatch, tmp_path):
+    """A program that is one step ahead of the hospital."""
+    folder = tmp_path / "versions"
+    shutil.copytree(VERSIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    head = max(path.name[:4] for path in VERSIONS.glob("[0-9]*.py"))
+    step = (
+        "import sqlalchemy as sa\nfrom alembic import op\n"
+        f"revision = '9000'\ndown_revision = '{head}'\nbranch_labels = depends_on = None\n\n\n"
+        "def upgrade() -> None:\n    op.create_table('novelty', sa.Column('id', sa.Uuid()))\n"
+    )
+    (folder / "9000_next.py").write_text(step)
+    monkeypatch.setattr("data.schema.Schema.__init__.__defaults__", (folder,))
+    return folder
+
+
+def test_an_upgrade_keeps_a_copy_of_what_was(xinglin, next_version, capsys, tmp_path):
+    """Upgrades back up first; the copy opens with the same key and is the hospital as it was."""
+    assert "[schema_older]" in xinglin("audit", "verify").err
+
+    done = xinglin("migrate", "--json")
+
+    assert done.code == 0, done.err
+    answer = json.loads(done.out)
+    assert (answer["state"], answer["known"]) == ("older", "9000")
+    assert xinglin("audit", "verify").code == 0
+    shutil.copyfile(answer["backup"], xinglin.home / "xinglin.db")
+    assert "[schema_older]" in xinglin("audit", "verify").err
+
+
+def test_a_damaged_database_is_not_upgraded(xinglin, next_version):
+    spoil_database(xinglin.home)
+    done = xinglin("migrate")
+    assert done.code in {3, 4}
+    assert done.out == ""
