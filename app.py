@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pages.security.front import Front
     from services.clinic import Clinic
-    from services.ports import CertificateOffice
+    from services.ports import BackupTarget, CertificateOffice
     from services.settings import Settings
 
 # Everything heavy is imported where it is used, so that `xinglin --help` answers at once.
@@ -64,9 +64,10 @@ def build(clinic: "Clinic") -> tuple["FastAPI", "Front"]:
     from fastapi import FastAPI
 
     import pages
+    from integrations import api
 
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    front = pages.mount(clinic, server)
+    front = pages.mount(clinic, server, api.register)
     return server, front
 
 
@@ -116,9 +117,24 @@ async def told_to_stop() -> None:
             loop.remove_signal_handler(sign)
 
 
+def backup_target(settings: "Settings") -> "BackupTarget":
+    """Return the place that keeps the copies."""
+    from integrations.backup_targets import chosen
+
+    return chosen(settings)
+
+
+COMPOSITION = Composition(
+    open_clinic=open_clinic,
+    serve=serve,
+    certificates=certificates,
+    backup_target=backup_target,
+)
+
+
 def main() -> None:
     """Run the command `xinglin`."""
-    sys.exit(run(Composition(open_clinic=open_clinic, serve=serve, certificates=certificates)))
+    sys.exit(run(COMPOSITION))
 
 
 if __name__ == "__main__":
