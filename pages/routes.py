@@ -152,6 +152,12 @@ class Routes:
 
         return enter
 
+    def api(
+        self, method: str, path: str, *, action: Action | None = None, public: str = ""
+    ) -> Callable[[Builder], Builder]:
+        """Answer `method` at `path` of the JSON API with the decorated FastAPI endpoint."""
+        return self.http(method, path, action=action, public=public, kind=Kind.API)
+
     def internal(self, prefix: str, reason: str) -> None:
         """Let everything under `prefix` through to whoever serves it, saying why that is right."""
         methods = frozenset({"GET", "HEAD", "POST"})

@@ -5,12 +5,15 @@ from datetime import timedelta
 from uuid import UUID
 
 from data.clock import new_id
+from data.institution import Institution
 from data.users import RoleGrant, Session, SessionStage, User, UserKind
 from services.clinic import Clinic
 from services.policy import HOUSE, Actor, Role
 from services.rules import OUTSIDERS
 from services.users.sessions import new_token
 from tests.factories import INSTITUTION
+
+USCC = "91350100M000100Y43"  # the example of GB 32100
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,9 @@ async def signed_in(
     place = {"institution_id": institution_id, "site_id": site_id}
     kind = UserKind.PATIENT if set(roles) <= OUTSIDERS else UserKind.STAFF
     async with clinic.database.transaction(write=True) as session:
+        if await session.get(Institution, institution_id) is None:
+            code = USCC if institution_id == INSTITUTION else f"{institution_id.hex[:18].upper()}"
+            session.add(Institution(id=institution_id, name="测试医院", uscc=code, created_at=now))
         session.add(
             User(
                 id=user_id,

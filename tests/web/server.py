@@ -1,5 +1,6 @@
 """The whole server as a hospital runs it, on a free port of this machine, inside the test.
 
+    async with whole_house(clinic) as house: ...        # everything, as app.py composes it
     async with running(clinic, register) as house:      # register(routes) adds the pages
         async with Browser(house.url, token) as browser: ...
 
@@ -17,6 +18,7 @@ from fastapi import FastAPI
 from nicegui import ui
 from nicegui.testing.general import nicegui_reset_globals
 
+import app
 from pages.routes import Routes
 from pages.security.entrance import stand
 from pages.security.front import Front, Surroundings
@@ -52,20 +54,37 @@ async def running(
     place = Surroundings(OwnNames.of(), rates=rates or Rates().times(100))
     with nicegui_reset_globals():
         server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-        front = stand(server, clinic, clinic.sessions, place)
-        for each in register:
-            each(front.routes)
-        ui.run_with(
-            server,
-            title="Xinglin",
-            language="zh-CN",
-            binding_refresh_interval=None,
-            reconnect_timeout=5,
-            show_welcome_message=False,
-            gzip_middleware_factory=None,
-        )
+        front = _with_pages(clinic, server, place, register)
         async with _listening(server) as url, _watched(front if watched else None):
             yield House(url, front, server, clinic)
+
+
+@asynccontextmanager
+async def whole_house(clinic: Clinic, *, watched: bool = False) -> AsyncIterator[House]:
+    """Serve everything as `app.build` composes it: every page, plain route and the API."""
+    clinic.settings.server.rate_factor = 100.0
+    with nicegui_reset_globals():
+        server, front = app.build(clinic)
+        async with _listening(server) as url, _watched(front if watched else None):
+            yield House(url, front, server, clinic)
+
+
+def _with_pages(
+    clinic: Clinic, server: FastAPI, place: Surroundings, register: tuple[Register, ...]
+) -> Front:
+    front = stand(server, clinic, clinic.sessions, place)
+    for each in register:
+        each(front.routes)
+    ui.run_with(
+        server,
+        title="Xinglin",
+        language="zh-CN",
+        binding_refresh_interval=None,
+        reconnect_timeout=5,
+        show_welcome_message=False,
+        gzip_middleware_factory=None,
+    )
+    return front
 
 
 @asynccontextmanager

@@ -1,0 +1,45 @@
+"""The API on work: the tasks that wait for whoever asks."""
+
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+
+from integrations.api.base import PREFIX, Limit, Offset, Registry, Rows, actor_of
+from services.clinic import Clinic
+from services.permissions import Action
+from services.tasks import Counts, Search, View
+
+
+class Note(BaseModel, extra="forbid"):
+    """What came of a task."""
+
+    note: str = Field(min_length=1, max_length=2000)
+
+
+def register(clinic: Clinic, routes: Registry) -> None:
+    """Enter these routes."""
+
+    @routes.api("GET", f"{PREFIX}/tasks", action=Action.TASK_READ)
+    async def tasks(
+        request: Request, offset: Offset = 0, limit: Limit = 50, *, mine: bool = False
+    ) -> Rows[View]:
+        search = Search(mine_only=mine)
+        rows, total = await clinic.tasks.page(actor_of(request), search, offset=offset, limit=limit)
+        return Rows(rows, total)
+
+    @routes.api("GET", f"{PREFIX}/tasks/counts", action=Action.TASK_READ)
+    async def counts(request: Request) -> Counts:
+        return await clinic.tasks.counts(actor_of(request))
+
+    @routes.api("GET", f"{PREFIX}/tasks/{{task_id}}", action=Action.TASK_READ)
+    async def task(request: Request, task_id: UUID) -> View:
+        return await clinic.tasks.one(actor_of(request), task_id)
+
+    @routes.api("POST", f"{PREFIX}/tasks/{{task_id}}/take", action=Action.TASK_CLOSE)
+    async def take(request: Request, task_id: UUID) -> View:
+        return await clinic.tasks.take(actor_of(request), task_id)
+
+    @routes.api("POST", f"{PREFIX}/tasks/{{task_id}}/close", action=Action.TASK_CLOSE)
+    async def close(request: Request, task_id: UUID, done: Note) -> View:
+        return await clinic.tasks.close(actor_of(request), task_id, done.note)
