@@ -15,7 +15,7 @@ from data.messages import Channel
 from data.outbox import Delivery, OutboxEvent
 from data.tables import metadata
 from data.users import RoleGrant, User
-from services.events import SettingChanged, StaffSuspended
+from services.events import AccountLocked, SettingChanged, StaffSuspended
 from services.notify import Note
 from services.policy import HOUSE, Role
 from services.tasks import Wanted
@@ -72,6 +72,12 @@ async def somebody_who_has_a_task_is_suspended(clinic):
         tx.announce(StaffSuspended(user_id=nurse.user_id))
 
 
+async def somebody_guesses_passwords(clinic):
+    nurse = await somebody(clinic, Role.NURSE)
+    async with clinic.transactions.open(HOUSE) as tx:
+        tx.announce(AccountLocked(user_id=nurse.user_id, until=tx.now + timedelta(minutes=15)))
+
+
 async def a_message_cannot_be_sent(clinic):
     over = frozenset({Channel.SMS})
     await clinic.notify.send(
@@ -84,6 +90,7 @@ SCENARIOS = (
     a_task_is_given_to_somebody,
     a_task_is_not_done_in_time,
     somebody_who_has_a_task_is_suspended,
+    somebody_guesses_passwords,
     a_message_cannot_be_sent,
 )
 
