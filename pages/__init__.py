@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fastapi import FastAPI
 from nicegui import run, ui
 
-from pages import static_routes, uploads
+from pages import drafts, gallery, static_routes, uploads
 from pages.house import audit, deliveries, home, house_rules, notices, tasks
 from pages.routes import Routes
 from pages.security import doors
@@ -19,7 +19,7 @@ from services.clinic import Clinic
 
 Register = Callable[[Clinic, Routes], None]
 
-PLAIN: tuple[Register, ...] = (doors.register, uploads.register)
+PLAIN: tuple[Register, ...] = (doors.register, uploads.register, drafts.register)
 """What enters plain routes: forms, files, small answers."""
 
 SHOWN: tuple[Register, ...] = (
@@ -30,6 +30,7 @@ SHOWN: tuple[Register, ...] = (
     deliveries.register,
     house_rules.register,
     notices.register,
+    gallery.register,
 )
 """What enters pages."""
 

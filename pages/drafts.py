@@ -24,6 +24,7 @@ from pages.routes import Routes
 from pages.security.refusals import refusal
 from pages.session import actor_of, current_actor
 from pages.words import clock, t
+from services.clinic import Clinic
 from services.drafts import MOST_BYTES, Drafts
 from services.i18n import clock as clock_in
 from services.i18n import language_for, say
@@ -80,13 +81,13 @@ async def kept(drafts: Drafts, form: str, fields: Mapping[str, Fillable]) -> Dra
     return draft
 
 
-def register(routes: Routes, drafts: Drafts) -> None:
+def register(clinic: Clinic, routes: Routes) -> None:
     """Take what browsers save: POST /drafts/{form}, by anybody who is signed in."""
 
     @routes.http("POST", "/drafts/{form}", body_bytes=2 * MOST_BYTES)
     async def save(form: str, typed: Typed, request: Request) -> Response:
         try:
-            at = await drafts.put(actor_of(request), form, typed.values)
+            at = await clinic.drafts.put(actor_of(request), form, typed.values)
         except DomainError as error:
             return refusal(request.scope, error)
         language = language_for(

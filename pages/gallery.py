@@ -1,20 +1,18 @@
 """Every component in every state, for our own eyes and for tests; only a demo serves it."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from nicegui import context, ui
+from nicegui import context
 
 from data.errors import Conflict, Unavailable
 from pages import kit
 from pages.kit.blocks import Tone
 from pages.kit.buttons import Kind
+from pages.routes import Routes
 from pages.shell import action_bar, frame, patient_frame, public_frame
 from pages.viewer import Viewer
 from pages.words import money, t
-
-Add = Callable[[str], Callable[[Callable[..., Any]], Any]]
+from services.clinic import Clinic
 
 NOW = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 STATES: tuple[tuple[Tone, str], ...] = (
@@ -30,11 +28,12 @@ PEOPLE = [
 ]
 
 
-def register(add: Add = ui.page) -> None:
-    """Serve /gallery, /gallery/patient and /gallery/door by `add`, which makes pages."""
-    add("/gallery")(staff)
-    add("/gallery/patient")(patient)
-    add("/gallery/door")(door)
+def register(clinic: Clinic, routes: Routes) -> None:
+    """Serve /gallery, /gallery/patient and /gallery/door, in a demo and nowhere else."""
+    if not clinic.settings.demo:
+        return
+    for path, build in (("", staff), ("/patient", patient), ("/door", door)):
+        routes.page(f"/gallery{path}", public="made-up people only, and only in a demo")(build)
 
 
 async def staff() -> None:
