@@ -109,7 +109,7 @@ class Clinic:
         tasks = Tasks(transactions)
         ports = ports or Ports()
         directory = UserDirectory()
-        facts = Facts(transactions)
+        facts = Facts(database, clock)
         house = House(
             *(settings, clock, database, transactions, policy, ports),
             accounts=directory,

@@ -7,28 +7,28 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from data.clock import Clock
 from data.config import Fact
-from services.policy import HOUSE, Action, Subject
-from services.transaction import Reading, Transaction, Transactions
+from data.database import Database
 
 
 class Noted(StrEnum):
     """Facts that have a name; `ok` in their value says whether it went well."""
 
-    ANCHOR = "anchor"
-    """The head of the audit chain was written outside the database."""
-    AUDIT_EXPORT = "audit_export"
-    BACKUP = "backup"
-    DRILL = "drill"
-    """A copy was restored on the side and found whole."""
-    INTEGRITY = "integrity"
-    """The database file was checked page by page."""
-    SHIPPED = "shipped"
-    """The log was carried to where the backups are."""
-    VERIFIED = "verified"
+    AUDIT_EXPORT = "audit.export"
+    BACKUP = "backup.last"
+    BACKUP_FAILED = "backup.failed"
+    DRILL = "backup.drill"
+    """A copy was restored on the side, read page by page, and found whole."""
+    SHIPPED = "backup.shipped"
+    """Everything up to now has been carried to where the backups are."""
+    VERIFIED = "audit.verified"
     """The audit chain was walked from end to end."""
-    WRITTEN = "written"
+    INTEGRITY = "database.integrity"
+    """The database file was checked page by page."""
+    WRITTEN = "database.written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +44,33 @@ class Known:
 
 
 class Facts:
-    """The house's notebook about itself."""
+    """The house's notebook about itself; noting something is nobody's act, so nobody audits it."""
 
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
 
     async def note(self, key: str, **value: Any) -> None:
         """Note a fact as of now, over the one before."""
-        async with self._transactions.open(HOUSE) as tx:
-            tx.allow(Action.FACT_NOTE, Subject("fact", key))
-            await put(tx, key, value)
+        async with self._database.transaction(write=True) as session:
+            await put(session, key, value, self._clock.now())
 
     async def all(self) -> dict[str, Known]:
         """Return every fact by its key."""
-        async with self._transactions.read(HOUSE) as tx:
-            tx.allow(Action.HEALTH_READ, Subject("fact"))
-            return await read(tx)
+        async with self._database.transaction(write=False) as session:
+            return await read(session)
 
 
-async def put(tx: Transaction, key: str, value: Mapping[str, Any]) -> None:
-    """Note a fact as part of what `tx` does."""
-    row = await tx.session.scalar(select(Fact).where(Fact.key == key).with_for_update())
+async def put(session: AsyncSession, key: str, value: Mapping[str, Any], now: datetime) -> None:
+    """Note a fact in a unit of work."""
+    row = await session.scalar(select(Fact).where(Fact.key == key).with_for_update())
     if row is None:
-        tx.session.add(Fact(key=key, value=dict(value), at=tx.now))
+        session.add(Fact(key=key, value=dict(value), at=now))
     else:
-        row.value, row.at = dict(value), tx.now
+        row.value, row.at = dict(value), now
 
 
-async def read(tx: Reading, beginning: str = "") -> dict[str, Known]:
+async def read(session: AsyncSession, beginning: str = "") -> dict[str, Known]:
     """Return the facts whose key begins like this."""
     query = select(Fact).where(Fact.key.startswith(beginning, autoescape=True))
-    return {row.key: Known(row.value, row.at) for row in await tx.session.scalars(query)}
+    return {row.key: Known(row.value, row.at) for row in await session.scalars(query)}

@@ -41,7 +41,7 @@ UNIT = timedelta(days=1)
 
 ON_MACHINE = (
     *(health_machine.disk, health_machine.log, health_machine.keys, health_machine.certificate),
-    *(health_machine.clock, health_machine.programs),
+    *(health_machine.clock, health_machine.programs, health_machine.anchor),
 )
 IN_HOUSE = (
     *(health_house.integrity, health_house.deliveries, health_house.tasks, health_house.messages),
@@ -147,7 +147,7 @@ class Health:
         found: list[Finding] = []
         async with house.transactions.read(HOUSE) as tx:
             tx.allow(Action.HEALTH_READ, Subject("health"))
-            facts = await read(tx)
+            facts = await read(tx.session)
             glance = health_house.Glance(
                 *(tx.session, tx.now, facts, house.policy, house.settings, house.ports),
                 accounts=house.accounts,

@@ -1,6 +1,7 @@
 """Looks at the machine: disk, keys, certificate, clock, programs."""
 
 import asyncio
+import json
 import os
 import shutil
 import stat
@@ -25,6 +26,7 @@ SPARE = 200 * MEGABYTE
 """Below this little free space the house cannot be trusted to finish what it begins."""
 OLDEST_SQLITE = (3, 51, 3)  # older ones can damage a log that two connections reset
 CERTIFICATE_WARN = timedelta(days=20)  # ours are renewed 30 days before: somebody should look
+ANCHOR_LATE = timedelta(minutes=10)  # it is written every minute
 SLOW_LOOP = 0.05  # seconds; README of the goals: p99 below
 LARGE_MEMORY = 900  # megabytes
 
@@ -117,6 +119,26 @@ async def clock(machine: Machine) -> Finding:
     return (
         warn("clock", "off", seconds=seconds) if seconds > limit else ok("clock", seconds=seconds)
     )
+
+
+async def anchor(machine: Machine) -> Finding:
+    """S-AUD-1: the head of the audit chain lies outside the database, as it was lately."""
+    at = await asyncio.to_thread(_anchored_at, machine.settings.anchor_file)
+    if at is None:
+        return warn("anchor", "never")
+    if machine.now() - at > ANCHOR_LATE:
+        return warn("anchor", "late", moment=at)
+    return ok("anchor", moment=at)
+
+
+def _anchored_at(path: Path) -> datetime | None:
+    """Read the last line only: the file grows by one a minute."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 1000))
+            return datetime.fromisoformat(json.loads(file.read().splitlines()[-1])["at"])
+    except (OSError, ValueError, KeyError, IndexError):
+        return None
 
 
 async def programs(machine: Machine) -> Finding:

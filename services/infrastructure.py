@@ -7,6 +7,7 @@ there is evidence (a contract, a test report), and is asked again every year.
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from data.clock import Clock
@@ -74,14 +75,15 @@ class Infrastructure:
             tx.allow(Action.INFRASTRUCTURE_DECLARE, place, purpose=words, met=met)
             if evidence_on > (tx.now + timedelta(days=1)).date():
                 raise Invalid("evidence_in_future")
-            told = {"met": met, "note": words, "on": evidence_on.isoformat()}
-            await put(tx, _key(actor.institution_id, item), told | {"by": str(actor.user_id)})
+            told: dict[str, Any] = {"met": met, "note": words, "on": evidence_on.isoformat()}
+            told["by"] = str(actor.user_id)
+            await put(tx.session, _key(actor.institution_id, item), told, tx.now)
 
     async def page(self, actor: Actor) -> list[Declaration]:
         """Return every item with what was declared."""
         async with self._transactions.read(actor) as tx:
             tx.allow(Action.HEALTH_READ, Subject("infrastructure"))
-            told = await read(tx, _key(actor.institution_id))
+            told = await read(tx.session, _key(actor.institution_id))
         return [_declaration(item, told.get(_key(actor.institution_id, item))) for item in Item]
 
 

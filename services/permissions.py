@@ -24,7 +24,6 @@ class Action(StrEnum):
     EMERGENCY_OPEN = "emergency:open"
     EMERGENCY_REVIEW = "emergency:review"
     EXPORT_ALL = "export:all"
-    FACT_NOTE = "fact:note"
     FILE_KEEP = "file:keep"
     FILE_READ = "file:read"
     HEALTH_READ = "health:read"
@@ -94,7 +93,6 @@ RULES: dict[Action, dict[Role, Rule]] = {
     ),
     Action.EMERGENCY_REVIEW: {Role.MEDICAL_AFFAIRS: not_own, Role.AUDIT_ADMIN: not_own},
     Action.EXPORT_ALL: HOUSE_ONLY,  # from the machine itself, never from a page
-    Action.FACT_NOTE: HOUSE_ONLY,
     Action.FILE_KEEP: {**every(PEOPLE, own), Role.HOUSE: anyone},
     Action.FILE_READ: {**every(PEOPLE, own), Role.HOUSE: anyone},
     Action.HEALTH_READ: {**every(ADMINISTRATORS, anyone), Role.HOUSE: anyone},

@@ -125,28 +125,42 @@ async def test_papers_are_good_until_their_last_day(clinic, ends, level, code):
     assert grading.level is Level.OK
 
 
-@pytest.mark.parametrize("check", [Noted.BACKUP, Noted.DRILL])
-async def test_a_backup_ages(clinic, clock, check):
+@pytest.mark.parametrize(("check", "fact"), [("backup", Noted.BACKUP), ("drill", Noted.DRILL)])
+async def test_a_backup_ages(clinic, clock, check, fact):
     """S-BCK-1."""
-    await clinic.facts.note(check, ok=True)
+    await clinic.facts.note(fact, ok=True)
     assert await the(clinic, check) == (Level.OK, "ok")
     clock.forward(days=2, hours=1)
     assert (await the(clinic, check))[0] is Level.WARN
     clock.forward(days=5)
     assert (await the(clinic, check))[0] is Level.RED
-    await clinic.facts.note(check, ok=False)
+    await clinic.facts.note(Noted.BACKUP_FAILED, code="disk_full")
+    await clinic.facts.note(Noted.DRILL, ok=False)
     assert await the(clinic, check) == (Level.RED, "failed")
 
 
 async def test_a_broken_trail_is_red(clinic):
     """S-AUD-1."""
-    assert await the(clinic, "trail") == (Level.WARN, "not_anchored")
-    await clinic.facts.note(Noted.ANCHOR, seq=1)
     assert await the(clinic, "trail") == (Level.WARN, "not_verified")
     await clinic.facts.note(Noted.VERIFIED, ok=True)
     assert (await the(clinic, "trail"))[0] is Level.OK
     await clinic.facts.note(Noted.VERIFIED, ok=False)
     assert await the(clinic, "trail") == (Level.RED, "broken")
+
+
+async def test_an_anchor_that_is_not_written_any_more_shows(clinic, clock):
+    """S-AUD-1."""
+    assert await the(clinic, "anchor") == (Level.WARN, "never")
+    await clinic.audit.verify(HOUSE)
+    await clinic.audit.anchor(HOUSE)
+    assert (await the(clinic, "anchor"))[0] is Level.OK
+    clock.forward(minutes=11)
+    assert await the(clinic, "anchor") == (Level.WARN, "late")
+
+
+async def test_a_drill_reads_every_page_too(clinic):
+    await clinic.facts.note(Noted.DRILL, ok=True)
+    assert (await the(clinic, "integrity"))[0] is Level.OK
 
 
 async def test_shipping_that_stopped_is_red(clinic, clock):
