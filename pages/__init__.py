@@ -6,14 +6,14 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from pages import drafts, gallery, static_routes, uploads
-from pages.house import audit, deliveries, home, house_rules, notices, tasks
+from pages.house import audit, deliveries, health, home, house_rules, notices, procedures, tasks
 from pages.routes import Routes
 from pages.security import doors
 from pages.security.entrance import stand
 from pages.security.front import Front, Surroundings
 from pages.theme import NICEGUI
 from pages.tuning import remember_signatures
-from pages.users import sign_in
+from pages.users import account, institution, sign_in, staff
 from pages.who import Describer
 from services.clinic import Clinic
 
@@ -30,6 +30,11 @@ SHOWN: tuple[Register, ...] = (
     deliveries.register,
     house_rules.register,
     notices.register,
+    health.register,
+    procedures.register,
+    institution.register,
+    staff.register,
+    account.register,
     gallery.register,
 )
 """What enters pages."""

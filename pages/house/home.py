@@ -12,7 +12,7 @@ from pages.words import ago, has, t
 from services.clinic import Clinic
 from services.events import TaskClosed, TaskEscalated, TaskRaised
 from services.policy import Action
-from services.tasks import Search
+from services.tasks import Search, View
 
 SHOWN_TASKS = 6
 
@@ -64,7 +64,8 @@ class HomePage:
 
     async def load(self) -> None:
         """Bring the card up to date."""
-        tasks, total = [], 0
+        tasks: list[View] = []
+        total = 0
         if self._works:
             tasks, total = await self._clinic.tasks.page(
                 current_actor(), Search(), limit=SHOWN_TASKS

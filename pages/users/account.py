@@ -1,0 +1,148 @@
+"""One's own account: password, second factors, and where one is signed in."""
+
+from uuid import UUID
+
+from pages import kit
+from pages.kit.element import Html
+from pages.routes import Routes
+from pages.session import current_actor
+from pages.shell import frame
+from pages.users.sign_in import show_codes
+from pages.words import local, t
+from services.clinic import Clinic
+from services.users.account import Profile
+from services.users.sessions import Visit
+
+
+def register(clinic: Clinic, routes: Routes) -> None:
+    """Enter `/account`."""
+
+    @routes.page("/account", title="shell.account")
+    async def account_page() -> None:
+        profile = await clinic.account.profile(current_actor())
+        page = AccountPage(clinic, profile)
+        with frame("shell.account"), kit.halves():
+            page.build_profile()
+            page.build_password()
+            page.build_factors()
+            page.build_visits()
+        await page.load()
+
+
+class AccountPage:
+    """Four cards."""
+
+    def __init__(self, clinic: Clinic, profile: Profile) -> None:
+        self._clinic = clinic
+        self._profile = profile
+        self._visits: dict[str, Visit] = {}
+
+    def build_profile(self) -> None:
+        """Show what is written about this person; the staff office changes it."""
+        who = self._profile
+        with kit.card(t("account.who")):
+            kit.facts(
+                [
+                    (t("account.name"), who.display_name),
+                    (t("account.username"), who.username),
+                    (t("account.number"), who.staff_number or "-"),
+                    (t("account.phone"), who.phone or "-"),
+                    (t("account.email"), who.email or "-"),
+                ]
+            )
+            kit.paragraph(t("account.who_changes"), "muted small")
+
+    def build_password(self) -> None:
+        """Ask for a new password."""
+        since = self._profile.password_since
+        with kit.card(t("account.password")), kit.form():
+            if since:
+                kit.paragraph(t("account.password_since", at=local(since)), "muted small")
+            self._old = kit.field(
+                t("account.old"), content="password", complete="current-password", required=True
+            )
+            self._new = kit.field(
+                t("account.new"),
+                content="password",
+                complete="new-password",
+                required=True,
+                hint=t("sign_in.password_rules"),
+            )
+            kit.button("primary", t("account.change_password"), self._change_password)
+
+    async def _change_password(self) -> None:
+        with kit.told(into=lambda words, _: setattr(self._new, "error", words)):
+            await self._clinic.account.change_password(
+                current_actor(), str(self._old.value), str(self._new.value)
+            )
+            self._old.value = self._new.value = ""
+            kit.toast(t("account.password_changed"))
+
+    def build_factors(self) -> None:
+        """Show the second factors there are; new recovery codes make the old ones void."""
+        held = self._profile.enrolled
+        with kit.card(t("account.factors")):
+            kit.facts(
+                [
+                    (t("account.totp"), t("settings.yes" if held.totp else "settings.no")),
+                    (t("account.passkeys"), str(held.passkeys)),
+                    (t("account.codes_left"), str(held.codes_left)),
+                ]
+            )
+            self._codes = Html("div", role="status")
+            kit.button("line", t("account.new_codes"), self._new_codes)
+
+    async def _new_codes(self) -> None:
+        answer = await kit.confirm(
+            t("account.new_codes"), t("account.new_codes_text"), t("account.new_codes_do")
+        )
+        if not answer:
+            return
+        codes = await self._clinic.account.new_codes(current_actor())
+        self._codes.clear()
+        with self._codes:
+            kit.paragraph(t("sign_in.codes_why"))
+            show_codes(codes)
+
+    def build_visits(self) -> None:
+        """List where this person is signed in."""
+        with kit.card(flush=True):
+            self._table: kit.DataTable[Visit] = kit.DataTable(
+                [
+                    kit.Column("where", t("account.where"), phone="title"),
+                    kit.Column("since", t("account.since")),
+                    kit.Column("seen", t("account.seen")),
+                ],
+                self._read,
+                self._row,
+                kit.TableWords(t("account.visits"), total="account.visits_total"),
+                kit.Answers(act=self._end),
+            )
+
+    async def load(self) -> None:
+        """Bring the list of sessions up to date."""
+        await self._table.load()
+
+    async def _read(self, query: kit.Query) -> kit.Page[Visit]:
+        visits = await self._clinic.sessions.mine(current_actor())
+        return kit.Page(visits[query.offset : query.offset + query.size], len(visits))
+
+    def _row(self, visit: Visit) -> kit.Row:
+        here = t("account.here") if visit.current else ""
+        where = kit.Cell(here or visit.address or t("audit.no_address"), note=visit.user_agent[:60])
+        acts = () if visit.current else (kit.Act("end", t("account.end"), "stop"),)
+        return kit.Row(
+            str(visit.id),
+            {
+                "where": where,
+                "since": local(visit.opened_at),
+                "seen": kit.ago_cell(visit.last_seen_at, now=self._clinic.clock.now()),
+            },
+            name=where.text,
+            acts=acts,
+        )
+
+    async def _end(self, key: str, name: str) -> None:
+        if name == "end":
+            await self._clinic.sessions.revoke(current_actor(), [UUID(key)])
+            await self.load()

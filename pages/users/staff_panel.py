@@ -1,0 +1,144 @@
+"""The panel of one member of staff: roles, and letting them in or keeping them out."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from uuid import UUID
+
+from pages import kit
+from pages.kit.element import Html
+from pages.session import current_actor
+from pages.viewer import viewer
+from pages.words import local, t
+from services.clinic import Clinic
+from services.policy import Action, Grant, Role
+from services.rules import STAFF
+from services.users.roster import Dossier
+
+
+class StaffPanel:
+    """What can be seen and done about one person."""
+
+    def __init__(
+        self, clinic: Clinic, panel: kit.SidePanel, reload: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._clinic = clinic
+        self._panel = panel
+        self._reload = reload
+
+    async def show(self, user_id: UUID) -> None:
+        """Read the person anew and fill the panel."""
+        dossier = await self._clinic.roster.get(current_actor(), user_id)
+        can = viewer().can
+        with self._panel.fill(dossier.member.username):
+            self._facts(dossier)
+            if can(Action.STAFF_GRANT):
+                self._roles(dossier)
+            if can(Action.STAFF_RESET):
+                self._help(dossier)
+            if can(Action.STAFF_SUSPEND):
+                self._door(dossier)
+
+    def _facts(self, dossier: Dossier) -> None:
+        member, held = dossier.member, dossier.enrolled
+        if dossier.locked_until:
+            kit.banner("warn", t("staff.locked", until=local(dossier.locked_until)))
+        facts = [
+            (t("staff.name"), member.name),
+            (t("staff.number"), member.staff_number or "-"),
+            (t("account.email"), member.email or "-"),
+            (t("staff.state"), t(f"staff.state.{member.state}")),
+            (t("account.totp"), t("settings.yes" if held.totp else "settings.no")),
+            (t("account.codes_left"), str(held.codes_left)),
+        ]
+        if member.state_reason:
+            facts.append((t("staff.reason"), member.state_reason))
+        kit.facts(facts)
+
+    def _roles(self, dossier: Dossier) -> None:
+        member = dossier.member
+        kit.heading(t("staff.roles"), 3)
+        with Html("div", "rows"):
+            for grant in sorted(member.grants, key=lambda each: each.role):
+                with kit.side_by_side():
+                    kit.tag(t(f"role.{grant.role}"))
+                    kit.button(
+                        "quiet",
+                        t("staff.withdraw"),
+                        partial(self._withdraw, member.id, grant),
+                        small=True,
+                    )
+        held = {grant.role for grant in member.grants}
+        others = {str(role): t(f"role.{role}") for role in sorted(STAFF - held)}
+        wanted = kit.select(t("staff.role"), others)
+
+        async def give() -> None:
+            await self._clinic.staff.grant(current_actor(), member.id, Grant(Role(wanted.text)))
+            await self._after(member.id, "staff.granted")
+
+        kit.button("line", t("staff.grant"), give)
+
+    async def _withdraw(self, user_id: UUID, grant: Grant) -> None:
+        await self._clinic.staff.withdraw(current_actor(), user_id, grant)
+        await self._after(user_id, "staff.withdrawn")
+
+    def _help(self, dossier: Dossier) -> None:
+        user_id = dossier.member.id
+        kit.heading(t("staff.help"), 3)
+        with kit.side_by_side():
+            kit.button("line", t("staff.reset"), lambda: self._reset(user_id, factors=False))
+            kit.button("line", t("staff.reset_all"), lambda: self._reset(user_id, factors=True))
+            if dossier.locked_until:
+                kit.button("line", t("staff.unlock"), lambda: self._unlock(user_id))
+
+    async def _reset(self, user_id: UUID, *, factors: bool) -> None:
+        answer = await kit.confirm(
+            t("staff.reset_all" if factors else "staff.reset"),
+            t("staff.reset_text"),
+            t("staff.reset_do"),
+        )
+        if not answer:
+            return
+        password = await self._clinic.staff.reset(current_actor(), user_id, factors=factors)
+        with self._panel.fill(t("staff.reset")):
+            kit.banner("ok", t("staff.reset_done"), t("staff.temporary_text"))
+            Html("code", "secret", password)
+
+    async def _unlock(self, user_id: UUID) -> None:
+        await self._clinic.staff.unlock(current_actor(), user_id)
+        await self._after(user_id, "staff.unlocked")
+
+    def _door(self, dossier: Dossier) -> None:
+        member = dossier.member
+        if str(member.state) == "active":
+            kit.button("stop", t("staff.suspend"), lambda: self._suspend(member.id))
+        else:
+            kit.button("primary", t("staff.reactivate"), lambda: self._reactivate(member.id))
+
+    async def _suspend(self, user_id: UUID) -> None:
+        answer = await kit.confirm(
+            t("staff.suspend"),
+            t("staff.suspend_text"),
+            t("staff.suspend"),
+            reason=t("staff.reason"),
+            least=4,
+        )
+        if answer:
+            await self._clinic.staff.suspend(current_actor(), user_id, answer.reason)
+            await self._after(user_id, "staff.suspended")
+
+    async def _reactivate(self, user_id: UUID) -> None:
+        answer = await kit.confirm(
+            t("staff.reactivate"),
+            t("staff.reactivate_text"),
+            t("staff.reactivate"),
+            reason=t("staff.reason"),
+            least=4,
+        )
+        if answer:
+            await self._clinic.staff.reactivate(current_actor(), user_id, answer.reason)
+            await self._after(user_id, "staff.reactivated")
+
+    async def _after(self, user_id: UUID, said: str) -> None:
+        kit.toast(t(said))
+        await self.show(user_id)
+        await self._reload()
