@@ -26,6 +26,7 @@ from services.health import Health, House
 from services.inbox import Inbox
 from services.infrastructure import Infrastructure
 from services.institution import Institutions
+from services.licences import Licences
 from services.metrics import Metrics
 from services.notices import Notices
 from services.notify import Notify
@@ -73,6 +74,7 @@ class Clinic:
     facts: Facts
     health: Health
     infrastructure: Infrastructure
+    licences: Licences
     metrics: Metrics
     procedures: Procedures
     audit: Audit
@@ -117,6 +119,7 @@ class Clinic:
             facts=facts,
         )
         health = Health(house)
+        notify = Notify(transactions, ports, directory, policy, tasks)
         clinic = cls(
             settings=settings,
             clock=clock,
@@ -128,13 +131,14 @@ class Clinic:
             policy=policy,
             deliveries=Deliveries(transactions, bus),
             tasks=tasks,
-            notify=Notify(transactions, ports, directory, policy, tasks),
+            notify=notify,
             notices=Notices(transactions),
             inbox=Inbox(transactions, demo=settings.demo),
             drafts=Drafts(transactions),
             facts=facts,
             health=health,
             infrastructure=Infrastructure(transactions, clock),
+            licences=Licences(transactions, policy, tasks, notify, settings.timezone),
             metrics=Metrics(database, bus, health),
             procedures=Procedures(transactions, bus),
             audit=Audit(transactions, keys, settings.anchor_file),
