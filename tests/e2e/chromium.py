@@ -1,8 +1,8 @@
 """A real browser on our pages: Debian's Chromium, driven by Playwright, and what it is asked.
 
-    async with chromium() as browser, page_of(browser, PHONE, elder="1") as page:
-        await visit(page, house.url + "/tasks")
-        assert await violations(page) == []
+async with chromium() as browser, page_of(browser, PHONE, elder="1") as page:
+    await visit(page, house.url + "/tasks")
+    assert await violations(page) == []
 """
 
 from collections.abc import AsyncIterator
@@ -49,7 +49,7 @@ least => {
     const more = (a, b) => (far(after) ? -parseFloat(after[a]) - parseFloat(after[b]) || 0 : 0);
     const wide = box.width + more("left", "right"), high = box.height + more("top", "bottom");
     if (wide < least - 0.6 || high < least - 0.6)
-      found.push(`${each.tagName} ${each.className} ${each.textContent.trim().slice(0, 20)} ${wide}x${high}`);
+      found.push([each.tagName, each.className, each.textContent.trim(), wide, high].join(" "));
   }
   return found;
 }
