@@ -10,8 +10,8 @@ import json
 import shutil
 import tarfile
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import bindparam, select, update
@@ -80,6 +80,7 @@ class Restore:
         `Conflict("home_not_empty")`: never onto a living house. `Invalid("backup_damaged")`,
         `Invalid("recovery_share_wrong")`, `Invalid("log_part_damaged")`, ...: see their sentences.
         """
+        wanted = replace(wanted, until=_in_utc(wanted.until))
         await asyncio.to_thread(self._refuse_living)
         made_home = not self._home.exists()
         work = self._home / f"work-{new_id().hex}"
@@ -205,6 +206,13 @@ class Restore:
         if wrapped.exists():
             write_at_once(ring.wrapped_path, wrapped.read_bytes(), 0o400)
         ring.replace(key_file)
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    """Read a moment without a zone as UTC; nights are named in it."""
+    if moment is None or moment.tzinfo is not None:
+        return moment and moment.astimezone(UTC)
+    return moment.replace(tzinfo=UTC)
 
 
 def _wrapped_copy(envelope: Envelope, house: Path) -> None:

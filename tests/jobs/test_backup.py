@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select, text
@@ -195,7 +196,8 @@ async def test_a_moment_is_brought_back_as_it_was(house, tmp_path, clock):
 
     for number, (moment, count) in enumerate(moments):
         home = tmp_path / f"at-{number}"
-        wanted = Wanted(house.share, until=moment + timedelta(minutes=1))
+        until = (moment + timedelta(minutes=1)).astimezone(ZoneInfo("Asia/Shanghai"))
+        wanted = Wanted(house.share, until=until)
         await restoring(house, home).run(wanted)
         again = await risen(home, clock)
         assert await sites(again.clinic.database) == count
