@@ -1,0 +1,97 @@
+"""Writes docs/permissions.md from the one table of permissions: who may do what to whose things.
+
+Each cell is found out by asking the policy, not by reading its rules.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.permissions import BREAKABLE, FORBIDDEN_TOGETHER, SENSITIVE
+from services.policy import Action, Actor, Grant, Role, Subject, permits
+
+HERE, ELSEWHERE = UUID(int=10), UUID(int=11)
+SITE, OTHER_SITE = UUID(int=20), UUID(int=21)
+ME, ANOTHER = UUID(int=30), UUID(int=31)
+PATIENT, OTHER_PATIENT = UUID(int=40), UUID(int=41)
+
+HEAD = """# Who may do what
+
+Generated from `services/permissions.py` by `scripts/docs_permissions.py`; a test compares them.
+Every cell was found by asking the policy for somebody who holds the role at one site:
+
+| letter | whose thing |
+|---|---|
+| `o` | my own, or about a patient I may act for |
+| `s` | another's, at my site |
+| `t` | another's, at another site of my institution (with a role for the whole institution: all) |
+| `i` | another institution's |
+| `d` | one that is deleted |
+
+`!` in front of an action: it needs a fresh proof of who one is. `*`: it may be done in an emergency
+without a rule, with a reason, and is reviewed. An empty cell: never. HOUSE is the system itself.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One kind of thing somebody might act on."""
+
+    letter: str
+    subject: Subject
+
+
+CASES = (
+    Case("o", Subject("thing", "1", HERE, SITE, ME, PATIENT)),
+    Case("s", Subject("thing", "2", HERE, SITE, ANOTHER, OTHER_PATIENT)),
+    Case("t", Subject("thing", "3", HERE, OTHER_SITE, ANOTHER, OTHER_PATIENT)),
+    Case("i", Subject("thing", "4", ELSEWHERE, OTHER_SITE, ANOTHER, OTHER_PATIENT)),
+    Case("d", Subject("thing", "5", HERE, SITE, ANOTHER, OTHER_PATIENT, deleted=True)),
+)
+
+
+def somebody(role: Role) -> Actor:
+    """Return a person with one role, at one site, who may act for one patient."""
+    return Actor(ME, frozenset({Grant(role, SITE)}), HERE, patient_ids=frozenset({PATIENT}))
+
+
+def cell(role: Role, action: Action) -> str:
+    """Return the letters of the things on which this role may do this."""
+    actor = somebody(role)
+    return "".join(case.letter for case in CASES if permits(actor, action, case.subject))
+
+
+def matrix() -> dict[Action, dict[Role, str]]:
+    """Return every cell."""
+    return {action: {role: cell(role, action) for role in Role} for action in Action}
+
+
+def lines() -> Iterator[str]:
+    """Yield the lines of the document."""
+    yield HEAD
+    table = matrix()
+    acting = [role for role in Role if any(row[role] for row in table.values())]
+    yield "| action | " + " | ".join(role.value.replace("_", " ") for role in acting) + " |"
+    yield "|---|" + "---|" * len(acting)
+    for action, row in table.items():
+        marks = ("! " if action in SENSITIVE else "") + ("* " if action in BREAKABLE else "")
+        yield f"| {marks}`{action}` | " + " | ".join(row[role] for role in acting) + " |"
+    yield ""
+    yield "## Roles that nobody may hold at once"
+    yield ""
+    for pair in sorted(sorted(each) for each in FORBIDDEN_TOGETHER):
+        yield f"* {' and '.join(pair)}"
+    idle = [role.value for role in Role if role not in acting]
+    if idle:
+        yield ""
+        yield f"Roles without an act so far: {', '.join(idle)}."
+
+
+def generate() -> str:
+    """Return the document."""
+    return "\n".join(lines()) + "\n"
+
+
+def pages() -> dict[str, str]:
+    """Return the document by its path, for scripts/docs.py."""
+    return {"docs/permissions.md": generate()}
