@@ -17,14 +17,14 @@ from benchmarks.measure import arguments
 ROOT = Path(__file__).parent.parent
 EVIDENCE = ROOT / "docs" / "evidence.md"
 NAMES = ("units", "faults", "pages")
-GOALS = {
+GOALS: dict[str, dict[str, tuple[str, float | int]]] = {
     "units": {"ratio_to_plain_pool": (">=", 3), "ratio_to_postgresql": (">=", 1)}
     | {"p95_ratio": ("<=", 0.25)},
-    "faults": {name: ("<=", 0) for name in ("lost", "doubled", "broken", "undelivered")},
+    "faults": dict.fromkeys(("lost", "doubled", "broken", "undelivered"), ("<=", 0)),
     "pages": {"list_cpu_ms": ("<=", 30), "ratio_to_jinja": ("<=", 5), "click_p95_ms": ("<=", 150)}
     | {"dropped": ("<=", 0), "start_s": ("<=", 3), "rss_mb": ("<=", 180)},
 }
-"""A ratio to a baseline in the same run is a gate; milliseconds and megabytes are to be reported."""
+"""Ratios to a baseline in the same run are gates; milliseconds and megabytes are to be reported."""
 
 HEAD = """# Evidence
 

@@ -3,7 +3,7 @@
     python -m benchmarks.hall HOME PORT
 
 Two pages are added to those of the house: a board like a waiting room's, told of a new number each
-second as long as somebody looks at it; and the list of tasks once more as plain Jinja, the baseline.
+second; and the list of tasks once more as plain Jinja, the baseline.
 """
 
 import asyncio
@@ -71,8 +71,8 @@ async def furnish(home: Path) -> None:
     await Schema(database).upgrade()
     clinic = Clinic.open(database, SystemClock(), file.keys(), settings)
     async with database.transaction(write=True) as session:
-        house = {"name": "示范医院", "uscc": "121101019999000038", "created_at": clinic.clock.now()}
-        session.add(Institution(id=INSTITUTION, **house))
+        now, number = clinic.clock.now(), "121101019999000038"
+        session.add(Institution(id=INSTITUTION, name="示范医院", uscc=number, created_at=now))
     async with database.transaction(write=True) as session:
         session.add_all(a_task(number, clinic) for number in range(TASKS))
     people = await asyncio.gather(*(signed_in(clinic, Role.NURSE) for _ in range(PEOPLE)))

@@ -7,9 +7,10 @@ of a product's module changes what is compared.
 
 import random
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, MetaData, func, insert, select
+from sqlalchemy import CheckConstraint, ForeignKey, MetaData, Select, func, insert, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 
 from data.audit import AuditEntry
@@ -121,7 +122,7 @@ SHOULD_BE_EQUAL = (
 )
 
 
-async def count(database: Database, query: object) -> int:
+async def count(database: Database, query: Select[Any]) -> int:
     """Return the one number a query asks for."""
     async with database.transaction(write=False) as session:
         return int(await session.scalar(query) or 0)
