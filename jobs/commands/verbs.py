@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.commands import founding, keeping, leaving, looking, serving, staff, trail
+from jobs.commands import founding, keeping, leaving, looking, playing, serving, staff, trail
 from jobs.commands.call import Verbs
 
 HELP = """Telemedicine for small hospitals (杏林).
@@ -37,6 +37,7 @@ def xinglin(
 
 cli.command("init")(founding.init)
 cli.command("serve")(serving.serve)
+cli.command("demo")(playing.demo)
 cli.command("doctor")(looking.doctor)
 cli.command("backup")(keeping.backup)
 cli.command("restore")(keeping.restore)

@@ -1,0 +1,98 @@
+"""`xinglin demo`: a hospital to play with, in seconds, with its sign-ins on the screen."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data.clock import SystemClock
+from jobs import demo as house
+from jobs.backup import Backup
+from jobs.commands.call import Call, read_settings
+from jobs.commands.orders import OpenHouse
+from jobs.commands.papers import heading, qr, table
+from jobs.commands.serving import addresses, listening, names_of
+from jobs.commands.voice import language, said, tell
+from services.clinic import Clinic
+from services.demo import PASSWORD, SECRET, code_at
+from services.i18n import say
+
+DEMO_HOME = Path("var") / "demo"
+
+
+def demo(
+    ctx: typer.Context,
+    *,
+    home: Annotated[Path, typer.Option(help="The demo's own folder.")] = DEMO_HOME,
+    anew: Annotated[bool, typer.Option("--anew", help="Throw the old demo away first.")] = False,
+    code: Annotated[
+        bool, typer.Option("--code", help="Only print the one-time code of this half minute.")
+    ] = False,
+    build_only: Annotated[
+        bool, typer.Option("--build-only", help="Build the folder and do not serve it.")
+    ] = False,
+) -> None:
+    """Serve a hospital to play with on http://localhost:8080; nobody in it is real.
+
+    It is kept in a folder of its own and built anew when it is a week old or the program has
+    changed. A folder with a real hospital is refused.
+    """
+    if code:
+        typer.echo(code_at(SystemClock().now()))
+        return
+    call: Call = ctx.obj
+    built = asyncio.run(house.ready(home, SystemClock(), anew=anew))
+    call.chosen = read_settings(home)
+    tell("demo.built" if built else "demo.reused", home=home)
+    if not build_only:
+        asyncio.run(_served(call))
+
+
+async def _served(call: Call) -> None:
+    await call.composition.serve(call.settings, partial(_attended, call))
+
+
+@asynccontextmanager
+async def _attended(
+    call: Call, clinic: Clinic, backup: Backup | None = None
+) -> AsyncIterator[None]:
+    async with listening(OpenHouse(clinic, backup)):
+        show_doors(addresses(call.settings, await names_of(call)))
+        show_people(code_at(clinic.clock.now()))
+        yield
+        tell("serve.stopping")
+
+
+def show_doors(found: tuple[str, ...]) -> None:
+    """Print where the demo can be reached, and a QR code for a phone on the same network."""
+    tell("demo.synthetic")
+    heading("demo.doors")
+    for address in found:
+        typer.echo(f"  {address}")
+    phone = next((address for address in found if address.startswith("https://")), "")
+    if phone:
+        typer.echo(qr(phone))
+        tell("demo.phone")
+
+
+def show_people(code: str) -> None:
+    """Print the sign-ins: who, as what, and the password and code they all share."""
+    heading("demo.people")
+    comma = "、" if language() == "zh_CN" else ", "
+    rows = [
+        (each["username"], each["name"], comma.join(_role(role) for role in each["roles"]))
+        for each in house.story()["people"]
+    ]
+    typer.echo(table((said("demo.username"), said("demo.name"), said("demo.role")), rows))
+    typer.echo()
+    tell("demo.password", password=PASSWORD)
+    tell("demo.code", code=code, secret=SECRET)
+    tell("demo.stop")
+
+
+def _role(role: str) -> str:
+    return say(language(), f"role.{role}")
