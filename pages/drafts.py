@@ -28,6 +28,7 @@ from services.clinic import Clinic
 from services.drafts import MOST_BYTES, Drafts
 from services.i18n import clock as clock_in
 from services.i18n import language_for, say
+from services.permissions import Action
 
 
 class Typed(BaseModel):
@@ -84,7 +85,7 @@ async def kept(drafts: Drafts, form: str, fields: Mapping[str, Fillable]) -> Dra
 def register(clinic: Clinic, routes: Routes) -> None:
     """Take what browsers save: POST /drafts/{form}, by anybody who is signed in."""
 
-    @routes.http("POST", "/drafts/{form}", body_bytes=2 * MOST_BYTES)
+    @routes.http("POST", "/drafts/{form}", action=Action.DRAFT_KEEP, body_bytes=2 * MOST_BYTES)
     async def save(form: str, typed: Typed, request: Request) -> Response:
         try:
             at = await clinic.drafts.put(actor_of(request), form, typed.values)

@@ -10,6 +10,7 @@ from pages.shell import frame
 from pages.users.sign_in import show_codes
 from pages.words import local, t
 from services.clinic import Clinic
+from services.permissions import Action
 from services.users.account import Profile
 from services.users.sessions import Visit
 
@@ -17,7 +18,7 @@ from services.users.sessions import Visit
 def register(clinic: Clinic, routes: Routes) -> None:
     """Enter `/account`."""
 
-    @routes.page("/account", title="shell.account")
+    @routes.page("/account", action=Action.ACCOUNT_READ, title="shell.account")
     async def account_page() -> None:
         profile = await clinic.account.profile(current_actor())
         page = AccountPage(clinic, profile)
