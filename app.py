@@ -15,6 +15,7 @@ from jobs.commands import Around, Composition, run
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from jobs.backup import Backup
     from pages.security.front import Front
     from services.clinic import Clinic
     from services.ports import BackupTarget, CertificateOffice
@@ -31,8 +32,10 @@ async def open_clinic(settings: "Settings") -> AsyncIterator["Clinic"]:
     from data.keyring import Keyring
     from data.schema import Schema
     from integrations import providers
+    from jobs.rotation import require_finished
     from services.clinic import Clinic
 
+    require_finished(settings)
     key_file = await asyncio.to_thread(Keyring(settings.key_file).load)
     keys = key_file.keys(settings.crypto_profile)
     clock = SystemClock()
@@ -74,16 +77,51 @@ def build(clinic: "Clinic") -> tuple["FastAPI", "Front"]:
 async def serve(settings: "Settings", around: Around) -> None:
     """Serve until told to stop; see `jobs.commands.Serve`."""
     from pages.tuning import settle_memory
+    from services import logs
 
-    async with open_clinic(settings) as clinic:
+    logs.settle(settings.log_format)
+    async with open_clinic(settings) as clinic, kept_safe(clinic) as backup:
         server, front = build(clinic)
         office = certificates(settings)
         settle_memory()
-        async with asyncio.TaskGroup() as work, listening(server, settings, office, clinic):
-            work.create_task(front.run(), name="front")
-            work.create_task(clinic.bus.run(), name="outbox")
-            async with around(clinic):
+        async with listening(server, settings, office, clinic), at_work(clinic, front, backup):
+            async with around(clinic, backup):
                 await told_to_stop()
+
+
+@asynccontextmanager
+async def kept_safe(clinic: "Clinic") -> AsyncIterator["Backup"]:
+    """Ship the log before anything is written, and once more when all is written."""
+    from data.keyring import Keyring
+    from jobs.backup import Backup
+
+    settings = clinic.settings
+    backup = Backup(clinic, backup_target(settings), Keyring(settings.key_file))
+    await backup.open()
+    try:
+        yield backup
+    finally:
+        await backup.close()
+
+
+@asynccontextmanager
+async def at_work(clinic: "Clinic", front: "Front", backup: "Backup") -> AsyncIterator[None]:
+    """Run what a serving house does besides answering; all of it ends with the block."""
+    from jobs.backup_drill import Drill
+    from jobs.schedule import Night, Schedule, table
+
+    night = Night(backup, Drill(backup), backup.courier)
+    schedule = Schedule(table(clinic, night), clinic.settings.timezone, clinic.metrics)
+    async with asyncio.TaskGroup() as work:
+        work.create_task(front.run(), name="front")
+        work.create_task(clinic.bus.run(), name="outbox")
+        copying = work.create_task(backup.serve(), name="backup")
+        schedule.start()
+        try:
+            yield
+        finally:
+            await schedule.close()
+            copying.cancel()
             front.stop()
             clinic.bus.stop()
 

@@ -5,7 +5,7 @@ itself. Above this file the code is the same for both.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,6 +87,7 @@ class Database:
             self.engine, expire_on_commit=False, sync_session_class=PooledSession
         )
         self._closed = False
+        self._farewells: list[Callable[[], Awaitable[None]]] = []
 
     @property
     def path(self) -> Path | None:
@@ -181,8 +182,14 @@ class Database:
 
         await self.run(metadata.create_all)
 
+    def at_close(self, farewell: Callable[[], Awaitable[None]]) -> None:
+        """Have this done when the database is being closed, while it still works."""
+        self._farewells.append(farewell)
+
     async def close(self) -> None:
         """Finish what stands in line and let the next process have the database."""
+        while self._farewells:
+            await self._farewells.pop()()
         self._closed = True
         if self._lock is not None:
             await self._lock.close()

@@ -95,6 +95,7 @@ class LogShipper:
         """Take over the log, and ship what a crash has left in it before anything else."""
         self._database.file.keeps_log = True
         await asyncio.to_thread(self._take_hold)
+        self._database.at_close(self.close)
         await self.ship()
 
     def _take_hold(self) -> None:
@@ -173,10 +174,14 @@ class LogShipper:
         await self._step(note)
 
     async def close(self) -> None:
-        """Ship the rest and let go; the database is closed after us, with nothing in between."""
+        """Ship the rest and let go. The database does this itself as it closes, so that whatever
+        is written until the very end is in the archive."""
+        if self._guard is None:
+            return
         try:
-            if self._state is not None:
-                await self.ship()
+            await self.ship()
+        except (DomainError, OSError) as error:
+            log.error("the end of the log waits for the next start: %s", error)  # noqa: TRY400
         finally:
             await asyncio.to_thread(self._let_go)
 

@@ -107,10 +107,11 @@ class Backup:
             log.warning("the first backup failed: %s", error)
 
     async def close(self) -> None:
-        """Ship what is left; just before the database is closed, with nothing written between."""
-        if self.shipper:
-            await self.shipper.close()
+        """Bring away what there is and let go of the target; the shipper stays to the very end,
+        for it closes with the database."""
         try:
+            if self.shipper:
+                await self.shipper.ship()
             await self.courier.carry()
         except (DomainError, OSError) as error:
             log.warning("the last of the log waits for the next start: %s", error)

@@ -448,6 +448,31 @@ async def test_verifying_tells_how_far_the_copy_reaches(house, tmp_path, clock):
     assert (checked.files, checked.files_missing) == (0, 0)
 
 
+async def test_what_is_written_while_the_house_closes_is_carried_at_the_next_start(
+    house, tmp_path, clock
+):
+    """Sessions write down when somebody was last seen, after the backup has been closed."""
+    await house.backup.run()
+    timeline = house.backup.shipper.position.timeline
+    await house.backup.close()
+    await add_sites(house.clinic, 4)
+    await house.clinic.database.close()
+
+    again = await risen(house.clinic.settings.home, clock)
+    backup = Backup(again.clinic, house.target, house.backup.keyring)
+    await backup.open()
+    assert backup.shipper.position.timeline == timeline
+    assert not backup.shipper.needs_base
+    await backup.courier.carry()
+    home = tmp_path / "new"
+    await restoring(house, home).run(Wanted(house.share))
+    copy = await risen(home, clock)
+    assert await sites(copy.clinic.database) == 4
+    await copy.clinic.database.close()
+    await backup.close()
+    await again.clinic.database.close()
+
+
 async def test_only_who_may_back_up_does(house):
     assert await code_of(house.backup.run(an_actor(Role.DOCTOR))) == "forbidden"
     done = await house.backup.run(an_actor(Role.SYSTEM_ADMIN))
