@@ -37,7 +37,11 @@ class Dormancy:
                 User.state == UserState.ACTIVE,
                 User.woken_at < tx.now - self._standards.dormant_after,
             )
-            asleep = list(await tx.session.scalars(query.order_by(User.woken_at).limit(BATCH)))
+            asleep = list(
+                await tx.session.scalars(
+                    query.order_by(User.woken_at).limit(BATCH).with_for_update()
+                )
+            )
             return sum([await self._rest(tx, user) for user in asleep])
 
     async def _rest(self, tx: Transaction, user: User) -> bool:

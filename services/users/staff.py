@@ -179,9 +179,9 @@ class Staff:
 
     async def _kept_with_house(self, tx: Transaction, user_id: UUID) -> User:
         """Return the user, and keep the institution: who guards it is decided one at a time."""
-        if tx.actor.institution_id is not None:
-            await tx.get(Institution, tx.actor.institution_id)
-        return await staff_member(tx, user_id)
+        user = await staff_member(tx, user_id)
+        await tx.get(Institution, user.institution_id)
+        return user
 
 
 async def somebody_guards(tx: Transaction, but: User) -> None:

@@ -1,0 +1,180 @@
+"""Breaking the glass: by whom, for how long, seen by whom, and judged by another. (R016, R042)"""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from data.clock import new_id
+from data.errors import Conflict, Forbidden, Invalid, Unauthenticated
+from data.users import ReviewOutcome
+from services.audit import Search
+from services.events import EmergencyAccessOpened, EmergencyAccessReviewed
+from services.policy import Action, Role, Subject
+from tests.services.users.conftest import HERE, totp
+
+REASON = "unconscious in the emergency room"
+PATIENT, ANOTHER = new_id(), new_id()
+
+
+@pytest.fixture
+async def doctor(hospital):
+    return await hospital.at_work(await hospital.hire("lihua", Role.DOCTOR))
+
+
+async def look(hospital, actor, patient_id=PATIENT):
+    chart = Subject("chart", institution_id=hospital.id, patient_id=patient_id)
+    async with hospital.clinic.transactions.open(actor) as tx:
+        tx.allow(Action.CHART_READ, chart, purpose=REASON)
+
+
+async def now(hospital, actor):
+    """The actor as the next request finds them."""
+    return await hospital.clinic.sessions.actor_in(actor.session_id, HERE.address)
+
+
+async def test_a_record_opens_for_an_hour_and_the_trail_says_why(hospital, doctor):
+    """R042: break-glass with reason; the audit shows `emergency: <reason>`."""
+    with pytest.raises(Forbidden):
+        await look(hospital, doctor)
+
+    access = await hospital.clinic.emergency.open(doctor, PATIENT, f"  {REASON} ")
+    assert access.until - access.opened_at == timedelta(minutes=60)
+    breaker = await now(hospital, doctor)
+    await look(hospital, breaker)
+    with pytest.raises(Forbidden):
+        await look(hospital, breaker, ANOTHER)
+
+    auditor = hospital.acting(Role.AUDIT_ADMIN)
+    [entry], _ = await hospital.clinic.audit.page(
+        auditor, Search(action="chart:read", result="done")
+    )
+    assert (entry.actor_id, entry.purpose) == (doctor.user_id, f"emergency: {REASON}")
+    for _ in range(5):
+        hospital.clock.forward(minutes=12)
+        breaker = await now(hospital, doctor)
+    assert breaker.emergencies == frozenset()
+    with pytest.raises(Forbidden):
+        await look(hospital, breaker)
+
+
+async def test_it_needs_a_fresh_proof(hospital, doctor):
+    """R016: re-authentication."""
+    hospital.clock.forward(minutes=6)
+    with pytest.raises(Unauthenticated, match="confirm_needed"):
+        await hospital.clinic.emergency.open(doctor, PATIENT, REASON)
+
+    step = await hospital.clinic.sign_in.confirm(doctor, totp(hospital.code()))
+    fresh = await hospital.clinic.sessions.actor_of(step.token)
+    assert await hospital.clinic.emergency.open(fresh, PATIENT, REASON)
+
+
+@pytest.mark.parametrize("reason", ["", "urgent", "         x         ", "a b c d e"])
+async def test_it_needs_a_reason(hospital, doctor, reason):
+    with pytest.raises(Invalid, match="emergency_reason_needed"):
+        await hospital.clinic.emergency.open(doctor, PATIENT, reason)
+
+
+@pytest.mark.parametrize("role", [Role.CASHIER, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.HR])
+async def test_it_is_for_those_who_treat(hospital, role):
+    """R042: no administrator reads a record."""
+    with pytest.raises(Forbidden):
+        await hospital.clinic.emergency.open(hospital.acting(role), PATIENT, REASON)
+
+
+async def test_whoever_reviews_hears_of_it_at_once(hospital, doctor):
+    heard = []
+    hospital.clinic.bus.watch(heard.append)
+    access = await hospital.clinic.emergency.open(doctor, PATIENT, REASON)
+    [told] = [event for event in heard if isinstance(event, EmergencyAccessOpened)]
+    assert (told.access_id, told.user_id, told.patient_id, told.reason, told.institution_id) == (
+        access.id,
+        doctor.user_id,
+        PATIENT,
+        REASON,
+        hospital.id,
+    )
+
+
+async def test_a_record_is_opened_once_at_a_time(hospital, doctor):
+    opening = [hospital.clinic.emergency.open(doctor, PATIENT, REASON) for _ in range(4)]
+    answers = await asyncio.gather(*opening, return_exceptions=True)
+    codes = [getattr(answer, "code", "") for answer in answers]
+    assert codes.count("emergency_open_already") == 3
+
+    await hospital.clinic.emergency.open(doctor, ANOTHER, REASON)
+    assert (await now(hospital, doctor)).emergencies == {PATIENT, ANOTHER}
+    assert len(await hospital.clinic.emergency.mine(doctor)) == 2
+
+
+async def test_it_can_be_opened_again_after_its_hour(hospital, doctor):
+    await hospital.clinic.emergency.open(doctor, PATIENT, REASON)
+    hospital.clock.forward(minutes=61)
+    later = await hospital.at_work(await hospital.hire("lihua2", Role.DOCTOR))
+    again = hospital.acting(Role.DOCTOR, user_id=doctor.user_id)
+    assert await hospital.clinic.emergency.open(again, PATIENT, REASON)
+    assert await hospital.clinic.emergency.open(later, PATIENT, REASON)  # each for themselves
+
+
+async def test_it_can_be_given_up_early(hospital, doctor):
+    access = await hospital.clinic.emergency.open(doctor, PATIENT, REASON)
+    nurse = hospital.acting(Role.NURSE)
+    with pytest.raises(Forbidden):
+        await hospital.clinic.emergency.close(nurse, access.id)
+
+    await hospital.clinic.emergency.close(doctor, access.id)
+
+    assert (await now(hospital, doctor)).emergencies == frozenset()
+    assert await hospital.clinic.emergency.mine(doctor) == []
+
+
+async def test_another_person_judges_it_once(hospital, doctor):
+    """R042: reviewed, by somebody else."""
+    heard = []
+    hospital.clinic.bus.watch(heard.append)
+    emergency = hospital.clinic.emergency
+    access = await emergency.open(doctor, PATIENT, REASON)
+    affairs = hospital.acting(Role.MEDICAL_AFFAIRS)
+    assert [one.id for one in (await emergency.page(affairs))[0]] == [access.id]
+
+    with pytest.raises(Invalid, match="reason_needed"):
+        await emergency.review(affairs, access.id, ReviewOutcome.JUSTIFIED, " ")
+    await emergency.review(affairs, access.id, ReviewOutcome.JUSTIFIED, "seen in the ER log")
+
+    assert (await emergency.page(affairs))[1] == 0
+    [judged], _ = await emergency.page(affairs, reviewed=True)
+    assert (judged.outcome, judged.reviewed_by) == (ReviewOutcome.JUSTIFIED, affairs.user_id)
+    assert [e.outcome for e in heard if isinstance(e, EmergencyAccessReviewed)] == ["justified"]
+    with pytest.raises(Conflict, match="emergency_reviewed_already"):
+        await emergency.review(affairs, access.id, ReviewOutcome.UNJUSTIFIED, "on second thought")
+    assert (await now(hospital, doctor)).emergencies == {PATIENT}
+
+
+async def test_nobody_judges_themselves(hospital):
+    """R042."""
+    affairs = await hospital.at_work(await hospital.hire("yiwu", Role.MEDICAL_AFFAIRS))
+    access = await hospital.clinic.emergency.open(affairs, PATIENT, REASON)
+    assert (await hospital.clinic.emergency.page(affairs))[1] == 0
+    with pytest.raises(Forbidden):
+        await hospital.clinic.emergency.review(
+            affairs, access.id, ReviewOutcome.JUSTIFIED, "it was fine"
+        )
+
+
+async def test_a_glass_broken_without_need_closes_at_once(hospital, doctor):
+    access = await hospital.clinic.emergency.open(doctor, PATIENT, REASON)
+    assert (await now(hospital, doctor)).emergencies == {PATIENT}
+    affairs = hospital.acting(Role.MEDICAL_AFFAIRS)
+
+    await hospital.clinic.emergency.review(
+        affairs, access.id, ReviewOutcome.UNJUSTIFIED, "no emergency that day"
+    )
+
+    assert (await now(hospital, doctor)).emergencies == frozenset()
+
+
+async def test_the_auditor_sees_it_and_the_doctor_does_not_review(hospital, doctor):
+    await hospital.clinic.emergency.open(doctor, PATIENT, REASON)
+    assert (await hospital.clinic.emergency.page(hospital.acting(Role.AUDIT_ADMIN)))[1] == 1
+    with pytest.raises(Forbidden):
+        await hospital.clinic.emergency.page(hospital.acting(Role.DOCTOR))
