@@ -84,9 +84,12 @@ async def serve(settings: "Settings", around: Around) -> None:
         server, front = build(clinic)
         office = certificates(settings)
         settle_memory()
-        async with listening(server, settings, office, clinic), at_work(clinic, front, backup):
-            async with around(clinic, backup):
-                await told_to_stop()
+        async with (
+            listening(server, settings, office, clinic),
+            at_work(clinic, front, backup),
+            around(clinic, backup),
+        ):
+            await told_to_stop()
 
 
 @asynccontextmanager

@@ -6,7 +6,17 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from pages import drafts, gallery, static_routes, uploads
-from pages.house import audit, deliveries, health, home, house_rules, notices, procedures, tasks
+from pages.house import (
+    audit,
+    deliveries,
+    health,
+    home,
+    house_rules,
+    notices,
+    probes,
+    procedures,
+    tasks,
+)
 from pages.routes import Routes
 from pages.security import doors
 from pages.security.entrance import stand
@@ -19,7 +29,7 @@ from services.clinic import Clinic
 
 Register = Callable[[Clinic, Routes], None]
 
-PLAIN: tuple[Register, ...] = (doors.register, uploads.register, drafts.register)
+PLAIN: tuple[Register, ...] = (probes.register, doors.register, uploads.register, drafts.register)
 """What enters plain routes: forms, files, small answers."""
 
 SHOWN: tuple[Register, ...] = (
