@@ -11,7 +11,6 @@ from data.outbox import Timer
 from data.tasks import Task
 from services.audit import Search as AuditSearch
 from services.events import StaffSuspended, TaskRaised
-from services.i18n import LANGUAGES, has
 from services.policy import HOUSE, Action, Role, Subject
 from services.tasks import Priority, Search, Sort, TaskState, Wanted
 from tests.factories import INSTITUTION, MONDAY, OTHER_INSTITUTION, an_actor
@@ -217,10 +216,3 @@ async def test_a_task_whose_cause_is_gone_is_settled(clinic):
     async with clinic.transactions.open(HOUSE) as tx:
         tx.allow(Action.TASK_CLOSE, Subject("task"))
         assert not await clinic.tasks.settle(tx, INSTITUTION, "a", "works again")
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_states_and_priorities_have_names(language):
-    wanted_keys = [f"task_state.{state}" for state in TaskState]
-    wanted_keys += [f"priority.{priority.value}" for priority in Priority]
-    assert [key for key in wanted_keys if not has(key, language)] == []
