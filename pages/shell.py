@@ -42,7 +42,7 @@ class HelpSheet(ui.element, component="kit/help_sheet.js"):
         self._props["keys"] = [*self._props["keys"], {"key": key, "label": label}]
 
     async def _press(self, event: GenericEventArguments) -> None:
-        key = event.args[0] if isinstance(event.args, list) else event.args
+        key = event.args[0] if isinstance(event.args, list) and event.args else event.args
         do = self._keys.get(key) if isinstance(key, str) else None
         if do is None:
             return

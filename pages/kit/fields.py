@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from nicegui import ui
 from nicegui.elements.mixins.value_element import ValueElement
-from nicegui.events import Handler, ValueChangeEventArguments
+from nicegui.events import GenericEventArguments, Handler, ValueChangeEventArguments
 
 from pages.kit.element import Html
 from pages.words import t
@@ -26,6 +26,9 @@ class Field(ui.input, component="field.js"):
                 self._props[name] = given
         if props.get("required"):
             self._props["requiredWord"] = t("kit.required")
+
+    def _event_args_to_value(self, e: GenericEventArguments) -> str:
+        return e.args if isinstance(e.args, str) else str(self.value or "")
 
     @property
     def text(self) -> str:
@@ -115,6 +118,9 @@ class Checkbox(ui.checkbox, component="checkbox.js"):
             if given:
                 self._props[name] = given
 
+    def _event_args_to_value(self, e: GenericEventArguments) -> bool:
+        return e.args is True
+
 
 def checkbox(
     label: str,
@@ -153,6 +159,10 @@ class Choices(ValueElement[str], component="chips.js"):
         self._props["label"] = label
         self._props["shape"] = shape
         self.offer(choices)
+
+    def _event_args_to_value(self, e: GenericEventArguments) -> str:
+        offered = [option["value"] for option in self._props["options"]]
+        return e.args if e.args in offered else str(self.value)
 
     def offer(self, choices: list[Choice]) -> None:
         """Show these choices (or their new counts) instead."""

@@ -242,7 +242,7 @@ class DataTable(ui.element, Generic[T], component="data_table.js"):
         self._props["selected"] = key
 
     async def _on_ask(self, event: GenericEventArguments) -> None:
-        self.query = self.understood(_one(event))
+        self.query = self.understood(_fields(event))
         await self.load()
 
     def understood(self, asked: dict[str, Any]) -> Query:
@@ -259,18 +259,18 @@ class DataTable(ui.element, Generic[T], component="data_table.js"):
 
     async def _on_open(self, event: GenericEventArguments) -> None:
         key = _one(event)
-        if key in self._rows and self._answers.open:
+        if isinstance(key, str) and key in self._rows and self._answers.open:
             await self._do(self._answers.open, key)
 
     async def _on_act(self, event: GenericEventArguments) -> None:
-        sent = _one(event)
-        row = self._rows.get(sent.get("key"))
-        if row and self._answers.act and sent.get("name") in {act.name for act in row.acts}:
+        sent = _fields(event)
+        row = self._rows.get(sent.get("key", ""))
+        if row and self._answers.act and sent.get("name", "") in {act.name for act in row.acts}:
             await self._do(self._answers.act, row.key, sent["name"])
 
     async def _on_unmask(self, event: GenericEventArguments) -> None:
-        sent = _one(event)
-        row, column = self._rows.get(sent.get("key")), sent.get("column")
+        sent = _fields(event)
+        row, column = self._rows.get(sent.get("key", "")), sent.get("column", "")
         cell = row.cells.get(column) if row else None
         if row is None or not isinstance(cell, Cell) or not cell.can or not self._answers.unmask:
             return
@@ -329,3 +329,11 @@ def _with_cell(row: Row, column: str, cell: Cell) -> Row:
 def _one(event: GenericEventArguments) -> Any:
     """NiceGUI gives what an element emitted as it is, or in a list of one."""
     return event.args[0] if isinstance(event.args, list) and event.args else event.args
+
+
+def _fields(event: GenericEventArguments) -> dict[str, Any]:
+    """Return what a browser sent, as far as it is simple values by name; it may send anything."""
+    sent = _one(event)
+    if not isinstance(sent, dict):
+        return {}
+    return {name: value for name, value in sent.items() if isinstance(value, str | int)}
