@@ -16,18 +16,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID
 
 import aiohttp
 from sqlalchemy import func, select, text
 
 from benchmarks.ward import Slot, count
 from data.database import Database
+from data.institution import Site
 from services.policy import HOUSE
-from tests.faults.server import Expected, Orders, Place, furnish, line_of, opened
+from tests.faults.server import Expected, Furnished, Orders, Place, furnish, line_of, opened
 
 CLIENTS = 32
 ROOT = Path(__file__).parents[2]
+SITES = 0.1
+"""How many of the requests open a site, by the API of the house; the others take a place."""
 WARM = 5  # answers after a start
 AGAIN = 0.3
 """How often a client asks again what it, or another before the fall, has asked already."""
@@ -62,11 +64,15 @@ class Found:
 class Crowd:
     """The clients, and all they remember."""
 
-    def __init__(self, port: int, slots: list[UUID], seed: int) -> None:
-        self._url = f"http://127.0.0.1:{port}/places"
-        self._slots = slots
+    def __init__(self, port: int, furnished: Furnished, seed: int) -> None:
+        self._url = f"http://127.0.0.1:{port}/api/v1"
+        self._slots = furnished.slots
+        self._headers = {
+            kind: {"authorization": f"Bearer {token}"}
+            for kind, token in (("places", furnished.nurse), ("sites", furnished.administrator))
+        }
         self._chance = random.Random(seed)
-        self.asked: dict[str, str] = {}
+        self.asked: dict[str, tuple[str, dict[str, str]]] = {}
         self.answers: dict[str, str] = {}
         self.open: set[str] = set()
         self.found = Found()
@@ -90,9 +96,10 @@ class Crowd:
     async def _client(self, http: aiohttp.ClientSession) -> None:
         while True:
             key = self._choose()
-            body = {"slot": self.asked[key]}
+            kind, body = self.asked[key]
+            headers = self._headers[kind] | {"idempotency-key": key}
             try:
-                async with http.post(self._url, json=body, headers={"idempotency-key": key}) as got:
+                async with http.post(f"{self._url}/{kind}", json=body, headers=headers) as got:
                     self._note(key, got.status, await got.json())
             except (aiohttp.ClientError, ConnectionError):
                 return  # it fell
@@ -102,17 +109,22 @@ class Crowd:
         if known and self._chance.random() < AGAIN:
             return self._chance.choice(known)
         key = f"request-{len(self.asked)}"
-        self.asked[key] = str(self._chance.choice(self._slots))
+        if self._chance.random() < SITES:
+            self.asked[key] = "sites", {"name": key}
+        else:
+            self.asked[key] = "places", {"slot": str(self._chance.choice(self._slots))}
         self.open.add(key)
         return key
 
     def _note(self, key: str, status: int, answer: dict[str, str]) -> None:
-        if status == 201:
-            self.found.doubled += self.answers.setdefault(key, answer["place"]) != answer["place"]
+        if status < 300:
+            made = answer.get("place") or answer["id"]
+            self.found.doubled += self.answers.setdefault(key, made) != made
             self.open.discard(key)
-        elif status == 409 and answer["error"] == "conflict":
-            self.open.discard(key)  # full
-        elif answer.get("error") not in ("still_running", "busy"):
+        elif answer.get("code") in ("conflict", "outcome_unknown"):
+            self.open.discard(key)  # full; or the house knows that it does not know
+            self.found.lost += key in self.answers
+        elif answer.get("code") not in ("still_running", "busy", "overloaded"):
             self.found.unexpected[f"{status} {answer}"] += 1
 
 
@@ -139,7 +151,13 @@ async def nursery() -> AsyncIterator[Nursery]:
     """Load everything, and end it when done."""
     pipe = asyncio.subprocess.PIPE
     command = (sys.executable, "-m", "tests.faults.server")
-    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=ROOT)
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=asyncio.subprocess.DEVNULL,  # what is killed has last words of no use
+        cwd=ROOT,
+    )
     try:
         yield Nursery(process)
     finally:
@@ -151,7 +169,7 @@ async def nursery() -> AsyncIterator[Nursery]:
 async def owed(http: aiohttp.ClientSession, port: int) -> int | None:
     """Ask how many deliveries are to be made; None while nobody answers."""
     try:
-        async with http.get(f"http://127.0.0.1:{port}/owed") as answer:
+        async with http.get(f"http://127.0.0.1:{port}/api/v1/owed") as answer:
             return int(await answer.json()) if answer.status == 200 else None
     except (aiohttp.ClientError, ConnectionError):
         return None
@@ -186,16 +204,18 @@ async def look(orders: Orders, crowd: Crowd) -> None:
     """Compare what was answered with what is there."""
     async with opened(orders) as clinic:
         async with clinic.database.transaction(write=False) as session:
-            rows = (await session.execute(select(Place.request, Place.id))).all()
-        per_request = Counter(row.request for row in rows)
-        places = {row.request: str(row.id) for row in rows}
+            rows = list((await session.execute(select(Place.request, Place.id))).all())
+            taken_places = len(rows)
+            rows += (await session.execute(select(Site.name, Site.id))).all()
+        per_request = Counter(key for key, _ in rows)
+        made = {key: str(id_) for key, id_ in rows}
         found = crowd.found
-        found.lost += sum(places.get(key) != place for key, place in crowd.answers.items())
+        found.lost += sum(made.get(key) != id_ for key, id_ in crowd.answers.items())
         found.doubled += sum(number - 1 for number in per_request.values())
         taken = await count(clinic.database, select(func.sum(Slot.taken)))
         whole = (await clinic.audit.verify(HOUSE)).whole
         sound = await integrity(clinic.database) == "ok"
-        found.broken += not (taken == len(rows) and whole and sound)
+        found.broken += not (taken == taken_places and whole and sound)
 
 
 async def integrity(database: Database) -> str:

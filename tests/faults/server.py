@@ -1,4 +1,4 @@
-"""A server to be killed: the real house behind one HTTP route that takes a place, once a key.
+"""The house, to be killed: all of it, with one use case more, which takes a place once a key.
 
     python -m tests.faults.server
 
@@ -17,24 +17,30 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import UUID
 
-import uvicorn
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 from sqlalchemy import ForeignKey, func, select
 from sqlalchemy.orm import Mapped, mapped_column
+from starlette.requests import Request
 
-from benchmarks.ward import INSTITUTION, NURSE, Own, Slot
+import pages
+from app import listening, told_to_stop
+from benchmarks.ward import INSTITUTION, Own, Slot
 from data.base import L2
 from data.clock import SystemClock, new_id
 from data.crypto import Keys
 from data.database import Database
-from data.errors import Conflict, DomainError
+from data.errors import Conflict
+from data.institution import Institution
 from data.outbox import Delivery
+from integrations import api
+from pages.routes import Routes
+from pages.session import actor_of
 from services.clinic import Clinic
 from services.events import Event
 from services.idempotency import Running
-from services.policy import HOUSE, Action
-from services.settings import Settings
+from services.policy import HOUSE, Action, Actor, Role
+from services.settings import ServerSettings, Settings
+from tests.web.people import signed_in
 
 KEYS = Keys(bytes(range(32)))
 SLOTS, CAPACITY = 400, 20
@@ -80,11 +86,11 @@ class Desk:
         self._running = Running()
         clinic.bus.on(Taken, self.expect)
 
-    async def take(self, key: str, slot_id: UUID) -> dict[str, str]:
+    async def take(self, actor: Actor, key: str, slot_id: UUID) -> dict[str, str]:
         """Take a place; the same key takes none again, and is answered the same."""
         body = {"slot": str(slot_id)}
         with self._running.alone("take", key):
-            async with self._clinic.transactions.open(NURSE) as tx:
+            async with self._clinic.transactions.open(actor) as tx:
                 if earlier := await tx.once.earlier("take", key, body):
                     return earlier
                 slot = await tx.get(Slot, slot_id)
@@ -116,8 +122,11 @@ class Desk:
 @asynccontextmanager
 async def opened(orders: Orders) -> AsyncIterator[Clinic]:
     """Open the house."""
+    # Plain HTTP on this machine, and rates for a crowd behind one address.
+    server = ServerSettings(port=orders.port, tls_port=0, rate_factor=1000)
     database = await Database(orders.database, KEYS.key("db")).open()
-    clinic = Clinic.open(database, SystemClock(), KEYS, Settings(home=Path(orders.home)))
+    settings = Settings(home=Path(orders.home), server=server)
+    clinic = Clinic.open(database, SystemClock(), KEYS, settings)
     try:
         yield clinic
     finally:
@@ -125,8 +134,17 @@ async def opened(orders: Orders) -> AsyncIterator[Clinic]:
         await database.close()
 
 
-async def furnish(orders: Orders) -> list[UUID]:
-    """Make the tables and the slots, before the first start."""
+@dataclass(frozen=True, slots=True)
+class Furnished:
+    """What there is to take, and the sessions of who takes it."""
+
+    slots: list[UUID]
+    nurse: str
+    administrator: str
+
+
+async def furnish(orders: Orders) -> Furnished:
+    """Make the tables, the slots and the people, before the first start."""
     ids = [new_id() for _ in range(SLOTS)]
     async with opened(orders) as clinic:
         await clinic.database.create_tables()
@@ -135,38 +153,41 @@ async def furnish(orders: Orders) -> list[UUID]:
             session.add_all(
                 Slot(id=each, institution_id=INSTITUTION, capacity=CAPACITY) for each in ids
             )
-    return ids
+            session.add(
+                Institution(id=INSTITUTION, name="示范", uscc="1", created_at=clinic.clock.now())
+            )
+        nurse = await signed_in(clinic, Role.NURSE)
+        administrator = await signed_in(clinic, Role.SYSTEM_ADMIN)
+    return Furnished(ids, nurse.token, administrator.token)
 
 
-def routes(desk: Desk) -> FastAPI:
-    """Put HTTP in front of the desk."""
-    app = FastAPI()
+def register(clinic: Clinic, routes: Routes) -> None:
+    """Put the desk behind the house's own gate."""
+    desk = Desk(clinic)
 
-    @app.post("/places", status_code=201)
+    @routes.api("POST", "/api/v1/places", action=Action.TASK_RAISE)
     async def take(request: Request) -> dict[str, str]:
-        body = await request.json()
-        return await desk.take(request.headers["idempotency-key"], UUID(body["slot"]))
+        body, key = await request.json(), request.headers["idempotency-key"]
+        return await desk.take(actor_of(request), key, UUID(body["slot"]))
 
-    @app.get("/owed")
+    @routes.api("GET", "/api/v1/owed", public="a test asks whether all is delivered")
     async def owed() -> int:
         return await desk.owed()
 
-    @app.exception_handler(DomainError)
-    async def refuse(_: Request, error: DomainError) -> JSONResponse:
-        return JSONResponse({"error": error.code}, error.status)
-
-    return app
-
 
 async def serve(orders: Orders) -> None:
-    """Serve until told to stop, or killed."""
-    async with opened(orders) as clinic, asyncio.TaskGroup() as work:
-        config = uvicorn.Config(
-            routes(Desk(clinic)), port=orders.port, log_level="error", lifespan="off"
-        )
-        work.create_task(clinic.bus.run())
-        await uvicorn.Server(config).serve()
-        clinic.bus.stop()
+    """Serve as `app.serve` does, until told to stop, or killed."""
+    async with opened(orders) as clinic:
+        await clinic.policy.load()
+        server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        front = pages.mount(clinic, server, api.register, register)
+        settings = clinic.settings
+        async with asyncio.TaskGroup() as work, listening(server, settings, None, clinic):
+            work.create_task(front.run())
+            work.create_task(clinic.bus.run())
+            await told_to_stop()
+            front.stop()
+            clinic.bus.stop()
 
 
 def main() -> None:
