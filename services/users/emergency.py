@@ -16,11 +16,11 @@ from services.events import EmergencyAccessOpened, EmergencyAccessReviewed
 from services.permissions import Action
 from services.policy import Actor, Subject, visible
 from services.transaction import Transaction, Transactions
+from services.users.registrar import checked_reason
 from services.users.sessions import Sessions
 
 OPEN_FOR = timedelta(minutes=60)
-SHORTEST_REASON = 10
-SHORTEST_NOTE = 4
+SHORTEST_REASON, LONGEST_REASON = 10, 500
 LARGEST_PAGE = 200
 
 
@@ -56,7 +56,7 @@ class Emergency:
         `Conflict("emergency_open_already")` if this person has this record open.
         """
         reason = " ".join(reason.split())
-        if len(reason) < SHORTEST_REASON:
+        if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
             raise Invalid("emergency_reason_needed", least=SHORTEST_REASON)
         async with self._transactions.open(actor) as tx:
             subject = Subject(
@@ -130,9 +130,7 @@ class Emergency:
 
         A glass found broken without need closes at once.
         """
-        note = note.strip()
-        if len(note) < SHORTEST_NOTE:
-            raise Invalid("reason_needed", least=SHORTEST_NOTE)
+        note = checked_reason(note)
         async with self._transactions.open(actor) as tx:
             row = await tx.get(EmergencyAccess, access_id)
             tx.allow(Action.EMERGENCY_REVIEW, row, outcome=str(outcome))

@@ -22,6 +22,7 @@ from services.users.credentials import Credentials
 from services.users.standards import fold
 
 USERNAME = re.compile(r"[a-z][a-z0-9._-]{2,31}")
+SHORTEST_REASON, LONGEST_REASON = 4, 500
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -108,6 +109,14 @@ async def staff_member(tx: Transaction, user_id: UUID) -> User:
     if user.kind is not UserKind.STAFF:
         raise NotFound("not_found", what="User", key=str(user_id))
     return user
+
+
+def checked_reason(reason: str) -> str:
+    """Return why somebody does something, without stray blanks; raise `Invalid` if nothing says."""
+    reason = " ".join(reason.split())
+    if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
+        raise Invalid("reason_needed", low=SHORTEST_REASON, high=LONGEST_REASON)
+    return reason
 
 
 def checked(details: StaffDetails) -> StaffDetails:

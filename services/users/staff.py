@@ -25,14 +25,13 @@ from services.users.registrar import (
     Registrar,
     StaffDetails,
     checked,
+    checked_reason,
     roles_of,
     settle,
     staff_member,
 )
 from services.users.sessions import Sessions, grants_of
 from services.users.standards import fold
-
-SHORTEST_REASON = 4
 
 
 class Staff:
@@ -125,19 +124,19 @@ class Staff:
 
     async def suspend(self, actor: Actor, user_id: UUID, reason: str) -> None:
         """Keep somebody out from now on; their open pages close. (R-STF-5)"""
-        if len(reason.strip()) < SHORTEST_REASON:
-            raise Invalid("reason_needed", least=SHORTEST_REASON)
+        reason = checked_reason(reason)
         async with self._transactions.open(actor) as tx:
             user = await self._kept_with_house(tx, user_id)
             tx.allow(Action.STAFF_SUSPEND, user, purpose=reason)
             if Role.SECURITY_ADMIN in roles_of(await grants_of(tx, user.id)):
                 await somebody_guards(tx, user)
-            user.state, user.state_reason = UserState.SUSPENDED, reason.strip()
+            user.state, user.state_reason = UserState.SUSPENDED, reason
             tx.announce(StaffSuspended(user_id=user.id))
             await self._sessions.end_of(tx, user.id, "suspended")
 
     async def reactivate(self, actor: Actor, user_id: UUID, reason: str) -> None:
         """Let somebody in again who was suspended or had not been here for long."""
+        reason = checked_reason(reason)
         async with self._transactions.open(actor) as tx:
             user = await staff_member(tx, user_id)
             tx.allow(Action.STAFF_SUSPEND, user, purpose=f"reactivate: {reason}")
