@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sqlcipher3 import dbapi2 as sqlcipher
+
 from data.clock import Clock, new_id
 from data.crypto import Keys
 from data.database import Database
@@ -43,6 +45,7 @@ LARGEST = 4 << 20  # bytes of log that are shipped at once, without waiting
 LOOK = 0.5  # seconds between two looks at the size of the log
 READER_TRIES, READER_PAUSE = 10, 0.05  # how often and how long (s) to wait for a reader
 STATE = "state.json"
+NO_SPACE = frozenset({28, 122})  # ENOSPC, EDQUOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +198,9 @@ class LogShipper:
     async def _step(self, step: Callable[[Any], Any]) -> Any:
         try:
             return await self._database.between_groups(step)
-        except OSError as error:
-            code = "disk_full" if error.errno == 28 else "disk_failed"  # noqa: PLR2004 - ENOSPC
-            raise Unavailable(code) from error
+        except (OSError, sqlcipher.Error) as error:
+            full = getattr(error, "errno", 0) in NO_SPACE or "disk is full" in str(error)
+            raise Unavailable("disk_full" if full else "disk_failed") from error
 
     # In the writer's thread, while nobody writes:
 

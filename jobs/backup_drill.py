@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from data.audit import AuditEntry
 from data.clock import new_id, stopwatch
@@ -56,10 +57,8 @@ class DrillResult:
 class Drill:
     """Restores the newest copy onto a scratch folder and looks at it."""
 
-    def __init__(self, backup: Backup, scratch_url: str = "") -> None:
-        """`scratch_url` is an empty PostgreSQL database, where that is what is backed up."""
+    def __init__(self, backup: Backup) -> None:
         self._backup = backup
-        self._scratch_url = scratch_url
 
     async def run(self) -> DrillResult:
         """Try, write down the result, and return it; a failed drill is a result, not an error."""
@@ -75,15 +74,37 @@ class Drill:
         return result
 
     async def _try(self, began: float) -> DrillResult:
-        url = self._scratch_url
-        if self._backup.clinic.database.kind == "postgresql" and not url:
-            raise Unavailable("drill_without_database")
-        async with self._scratch() as scratch:
+        async with self._scratch() as scratch, self._empty_database() as url:
             settings = Settings(home=scratch / "house", database_url=url)
             restore = Restore(self._backup.target, settings, self._backup.clinic.clock)
             key_file = await asyncio.to_thread(self._backup.keyring.load)
             restored = await restore.run(Wanted(key_file))
             return await self._examine(restored, settings, began)
+
+    @asynccontextmanager
+    async def _empty_database(self) -> AsyncIterator[str]:
+        """Yield the address of a database beside ours on PostgreSQL; it is dropped afterwards.
+
+        Raise `Unavailable("drill_without_database")` if our account may not make one.
+        """
+        database = self._backup.clinic.database
+        if database.kind == "sqlite":
+            yield ""
+            return
+        name = f"{database.url.database}_drill"
+        engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+        drop = text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        try:
+            async with engine.connect() as connection:
+                await connection.execute(drop)
+                await connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE template0'))
+        except DBAPIError:
+            raise Unavailable("drill_without_database", name=name) from None
+        try:
+            yield database.url.set(database=name).render_as_string(hide_password=False)
+        finally:
+            async with engine.connect() as connection:
+                await connection.execute(drop)
 
     @asynccontextmanager
     async def _scratch(self) -> AsyncIterator[Path]:

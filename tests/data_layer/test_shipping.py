@@ -18,7 +18,7 @@ from data.log_parts import Part, Position, chain, commits, play
 from data.shipping import LogShipper
 from data.sqlite_file import SqliteFile
 from tests.conftest import MASTER, HeldClock
-from tests.peers import ROOT
+from tests.peers import ROOT, need, need_root
 
 KEYS = Keys(MASTER)
 
@@ -288,6 +288,46 @@ async def test_an_archive_that_cannot_be_written_keeps_the_log(house, shipper, t
     await shipper.ship()
 
     assert restored(tmp_path / "base.db", parts_of(shipper.folder, base)) == 10
+
+
+async def test_a_full_disk_stops_no_shipper_and_loses_nothing(tmp_path):
+    """Bad input: a full disk. The archive is on another one and has all that was acknowledged."""
+    need_root()
+    place = tmp_path / "small"
+    place.mkdir()
+    mounting = await asyncio.create_subprocess_exec(
+        str(need("mount")), "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)
+    )
+    if await mounting.wait():
+        pytest.skip("A file system of our own cannot be mounted here.")
+    house = await opened(place)
+    shipper = LogShipper(house, tmp_path / "log", KEYS, HeldClock())
+    await shipper.attach()
+    try:
+        base = await copy_base(shipper, tmp_path / "base.db")
+        written = 0
+        with pytest.raises(Unavailable) as refusal:
+            for _ in range(100):
+                await write(house, 1, size=60_000)
+                written += 1
+        assert refusal.value.code == "disk_full"
+        with pytest.raises(Unavailable) as refusal:  # no room to move the log into the file
+            await shipper.ship()
+        assert refusal.value.code == "disk_full"
+        count = restored(tmp_path / "base.db", parts_of(shipper.folder, base))
+        assert count == written > 5
+        await run("mount", "-o", "remount,size=20m", str(place))
+        await write(house, 3)
+        await shipper.ship()
+        assert shipper.position.timeline == base.state.timeline
+        assert restored(tmp_path / "base.db", parts_of(shipper.folder, base)) == written + 3
+    finally:
+        await house.close()
+        await run("umount", str(place))
+
+
+async def run(*command: str) -> None:
+    assert not await (await asyncio.create_subprocess_exec(*command)).wait()
 
 
 async def test_four_megabytes_are_shipped_at_once_by_the_running_shipper(house, shipper):

@@ -1,6 +1,7 @@
 """The same copy and the same restore for a house whose data lies in PostgreSQL."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -108,14 +109,38 @@ async def test_a_damaged_dump_leaves_the_database_empty(house, tmp_path, empty, 
     assert refusal.value.code == "backup_damaged"
 
 
-async def test_the_drill_restores_into_a_database_of_its_own(house, empty):
+async def test_the_drill_restores_into_a_database_of_its_own_and_drops_it(
+    house, scratch_postgresql
+):
     await keep(house, b"x" * 1000)
     await house.backup.run()
 
-    without = await Drill(house.backup).run()
-    assert (without.ok, without.code) == (False, "drill_without_database")
-    result = await Drill(house.backup, empty).run()
+    result = await Drill(house.backup).run()
+
     assert (result.ok, result.code, result.files_read) == (True, "", 1)
+    names = scratch_postgresql.server.sql("SELECT datname FROM pg_database")
+    assert "_drill" not in names
+
+
+async def test_an_account_that_may_make_no_database_is_told_so(house, scratch_postgresql):
+    await house.backup.run()
+    server = scratch_postgresql.server
+    owner = house.clinic.database.url.database
+    server.sql("CREATE ROLE plain LOGIN")
+    server.sql(f"GRANT ALL ON DATABASE {owner} TO plain")
+    plain = Database(str(house.clinic.settings.database).replace("postgres@", "plain@"))
+    mine = house.clinic.database.engine
+    house.clinic.database.engine = plain.engine
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            with pytest.raises(DomainError) as refusal:
+                await stack.enter_async_context(Drill(house.backup)._empty_database())
+    finally:
+        house.clinic.database.engine = mine
+        await plain.engine.dispose()
+        server.sql(f"REVOKE ALL ON DATABASE {owner} FROM plain")
+        server.sql("DROP ROLE plain")
+    assert refusal.value.code == "drill_without_database"
 
 
 async def test_no_plain_text_touches_the_disk_on_its_way(house):
