@@ -77,9 +77,10 @@ def build(clinic: "Clinic") -> tuple["FastAPI", "Front"]:
 async def serve(settings: "Settings", around: Around) -> None:
     """Serve until told to stop; see `jobs.commands.Serve`."""
     from pages.tuning import settle_memory
-    from services import logs
+    from services import i18n, logs
 
     logs.settle(settings.log_format)
+    i18n.settle(timezone=settings.timezone)
     async with open_clinic(settings) as clinic, kept_safe(clinic) as backup:
         server, front = build(clinic)
         office = certificates(settings)

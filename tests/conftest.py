@@ -15,6 +15,7 @@ import pytest
 
 from data.crypto import Keys
 from data.database import Database
+from services import i18n
 from services.clinic import Clinic
 from services.settings import Settings
 from tests.postgres import Scratch, scratch
@@ -22,6 +23,7 @@ from tests.postgres import Scratch, scratch
 pytest_plugins = ["tests.plugin"]
 
 MASTER = bytes(range(32))
+i18n.settle(strict=True)  # a key without a sentence fails the test that meets it
 KINDS = ("sqlite", "postgresql")
 ON_BOTH = ("services", "data_layer", "contracts")
 

@@ -19,7 +19,7 @@ def spelled(rule: Item, value: Any) -> str:
 
 
 SPELLED: dict[Kind, Callable[[Item, Any], str]] = {
-    Kind.FLAG: lambda _, value: t("settings.yes" if value else "settings.no"),
+    Kind.FLAG: lambda _, value: t("settings.yes") if value else t("settings.no"),
     Kind.WHOLE: lambda rule, value: t(f"unit.{rule.unit}", count=value),
     Kind.SHARE: lambda _, value: percent(value),
     Kind.CHOICE: lambda _, value: str(value),

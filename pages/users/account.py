@@ -85,7 +85,7 @@ class AccountPage:
         with kit.card(t("account.factors")):
             kit.facts(
                 [
-                    (t("account.totp"), t("settings.yes" if held.totp else "settings.no")),
+                    (t("account.totp"), t("settings.yes") if held.totp else t("settings.no")),
                     (t("account.passkeys"), str(held.passkeys)),
                     (t("account.codes_left"), str(held.codes_left)),
                 ]

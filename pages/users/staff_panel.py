@@ -47,7 +47,7 @@ class StaffPanel:
             (t("staff.number"), member.staff_number or "-"),
             (t("account.email"), member.email or "-"),
             (t("staff.state"), t(f"staff.state.{member.state}")),
-            (t("account.totp"), t("settings.yes" if held.totp else "settings.no")),
+            (t("account.totp"), t("settings.yes") if held.totp else t("settings.no")),
             (t("account.codes_left"), str(held.codes_left)),
         ]
         if member.state_reason:
@@ -92,7 +92,7 @@ class StaffPanel:
 
     async def _reset(self, user_id: UUID, *, factors: bool) -> None:
         answer = await kit.confirm(
-            t("staff.reset_all" if factors else "staff.reset"),
+            t("staff.reset_all") if factors else t("staff.reset"),
             t("staff.reset_text"),
             t("staff.reset_do"),
         )
