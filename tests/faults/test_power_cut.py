@@ -45,6 +45,11 @@ class Script:
         event.listen(engine, "commit", lambda _: self.lines.append(("COMMIT", ())))
         event.listen(engine, "rollback", lambda _: self.lines.append(("ROLLBACK", ())))
 
+    def tidy(self, raw) -> None:
+        """Make a checkpoint, and note it before anybody else goes on."""
+        raw.execute(CHECKPOINT).fetchall()
+        self.lines.append((CHECKPOINT, ()))
+
     def _note(self, _connection, _cursor, statement, parameters, _context, many) -> None:
         for each in parameters if many else [parameters]:
             self.lines.append((statement, each))
@@ -70,8 +75,7 @@ async def a_day_at_work(folder: Path) -> Script:
             if turn % 5 == number % 5:
                 await asyncio.gather(book_and_fail(clinic, ward), return_exceptions=True)
             if turn % 10 == 9 and number == 0:
-                await database.between_groups(lambda raw: raw.execute(CHECKPOINT).fetchall())
-                recorded.lines.append((CHECKPOINT, ()))
+                await database.between_groups(recorded.tidy)
 
     await asyncio.gather(*(client(number) for number in range(8)))
     await ward.check()
