@@ -5,7 +5,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from pathlib import Path
@@ -77,7 +78,7 @@ class Marks:
     pages_busy: int = 500
     pages_full: int = 700
     """Open pages; one core carries about 700 (measured)."""
-    unconnected_full: int = 150
+    unconnected_full: int = 300
     """Pages handed out whose browser has not connected yet: a flood of bare GETs shows here."""
     waiting_busy: int = 200
     waiting_full: int = 1000
@@ -116,6 +117,8 @@ class Overload:
         self.gauges = Gauges()
         self.level = Level.NORMAL
         self.load = Load()
+        self.building = 0
+        """Pages that were admitted and are not built yet: no gauge sees them so far."""
         self.turned_away = 0
         """Requests refused for load since the start (a metric)."""
         self._streak = (Level.NORMAL, 0)
@@ -192,7 +195,7 @@ class Overload:
         """
         part = Part.PAGE if signed_in else Part.NEWCOMER
         if signed_in and open_pages < PAGES_KEPT_AT_FULL:
-            if self.gauges.pages() < self.marks.pages_full * 2:
+            if self.gauges.pages() + self.building < self.marks.pages_full * 2:
                 return
         elif not self._is_shut() and not self.gives_up(part):
             return
@@ -200,8 +203,18 @@ class Overload:
         raise Unavailable("busy", retry_after=self.retry_after)
 
     def _is_shut(self) -> bool:
-        full = self.gauges.pages() >= self.marks.pages_full
-        return full or self.gauges.unconnected() >= self.marks.unconnected_full
+        full = self.gauges.pages() + self.building >= self.marks.pages_full
+        unconnected = self.gauges.unconnected() + self.building
+        return full or unconnected >= self.marks.unconnected_full
+
+    @contextmanager
+    def one_page(self) -> Iterator[None]:
+        """Count a page while it is built."""
+        self.building += 1
+        try:
+            yield
+        finally:
+            self.building -= 1
 
     @property
     def retry_after(self) -> int:

@@ -6,6 +6,7 @@ Pure ASGI, so that it costs no task a request and sees WebSockets too. What it f
 
 import logging
 import secrets
+from contextlib import nullcontext
 from http import HTTPStatus
 
 from nicegui import Client
@@ -152,8 +153,10 @@ class Gate:
             return
         body = Measured(receive, route.body_bytes)
         passage.body = body
+        is_page = route.kind is Kind.PAGE
         try:
-            await self._app(scope, body.next, passage.send)
+            with self._overload.one_page() if is_page else nullcontext():
+                await self._app(scope, body.next, passage.send)
         except Exception as error:  # noqa: BLE001 - whatever broke, the asker gets an answer
             if not body.overflowed:
                 broken = unexpected(scope, error)

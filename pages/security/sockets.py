@@ -19,7 +19,6 @@ from nicegui import nicegui as framework
 from socketio.exceptions import ConnectionRefusedError as Refused
 from starlette.types import Scope
 
-from data.clock import stopwatch
 from data.errors import Forbidden, Invalid, NotFound
 from pages.security.limits import Bucket
 from pages.security.visitors import Visitor, Visitors
@@ -252,7 +251,7 @@ class Sockets:
             self._drop("foreign_page")
             return None
         bucket = self._buckets.setdefault(sid, Bucket(self._rate, self._rate * BURST))
-        if not bucket.take(stopwatch()):
+        if not bucket.take(asyncio.get_running_loop().time()):
             self._drop("pace")
             return None
         return Client.instances.get(page)

@@ -71,7 +71,7 @@ async def test_the_same_policy_holds_as_on_pages(house, clinic):
 
 
 async def test_a_repeated_request_is_answered_alike_and_does_nothing_twice(house, clinic):
-    """README 20: another body 422, a twin still running 409."""
+    """Another body: 422; a twin that is still running: 409."""
     admin = await signed_in(clinic, Role.SYSTEM_ADMIN)
     async with Browser(house.url) as browser:
 

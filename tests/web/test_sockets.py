@@ -56,7 +56,7 @@ async def test_a_guests_page_belongs_to_that_browser_too(house):
 
 
 async def test_events_for_another_page_change_nothing(house, counter, doctor, nurse):
-    """NiceGUI 3.18 would run the victim's click (reliability: 1 -> 2 -> 3)."""
+    """NiceGUI 3.18 would run the victim's click."""
     async with (
         Browser(house.url, doctor.token) as browser,
         Browser(house.url, nurse.token) as thief,
