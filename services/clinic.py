@@ -12,6 +12,7 @@ from services.deliveries import Deliveries
 from services.drafts import Drafts
 from services.events import (
     AccountLocked,
+    EmergencyAccessOpened,
     MessageFailed,
     MessageQueued,
     SettingChanged,
@@ -107,8 +108,8 @@ class Clinic:
         bus = Bus(database, clock)
         transactions = Transactions(database, bus, Trail(keys, clock), clock)
         policy = PolicySettings(transactions)
-        people = People.open(transactions, clock, keys, policy, demo=settings.demo)
         tasks = Tasks(transactions)
+        people = People.open(transactions, clock, keys, policy, tasks, demo=settings.demo)
         ports = ports or Ports()
         directory = UserDirectory()
         facts = Facts(database, clock)
@@ -181,6 +182,7 @@ class Clinic:
         self.bus.on(SettingChanged, self.policy.reload)
         self.bus.on(StaffSuspended, self.tasks.give_back)
         self.bus.on(AccountLocked, self.notify.announce_lock)
+        self.bus.on(EmergencyAccessOpened, self.emergency.call_for_review)
         self.bus.on(TaskRaised, self.notify.announce_task)
         self.bus.on(TaskOverdue, self.tasks.escalate)
         self.bus.on(TaskEscalated, self.notify.announce_overdue)

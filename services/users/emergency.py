@@ -14,12 +14,14 @@ from data.errors import Conflict, Invalid
 from data.users import EmergencyAccess, ReviewOutcome, User
 from services.events import EmergencyAccessOpened, EmergencyAccessReviewed
 from services.permissions import Action
-from services.policy import Actor, Subject, visible
+from services.policy import HOUSE, Actor, Role, Subject, visible
+from services.tasks import Priority, Tasks, Wanted
 from services.transaction import Transaction, Transactions
 from services.users.registrar import checked_reason
 from services.users.sessions import Sessions
 
 OPEN_FOR = timedelta(minutes=60)
+REVIEWED_WITHIN = timedelta(hours=24)
 SHORTEST_REASON, LONGEST_REASON = 10, 500
 LARGEST_PAGE = 200
 
@@ -44,9 +46,10 @@ class Access:
 class Emergency:
     """The box with the key behind glass."""
 
-    def __init__(self, transactions: Transactions, sessions: Sessions) -> None:
+    def __init__(self, transactions: Transactions, sessions: Sessions, tasks: Tasks) -> None:
         self._transactions = transactions
         self._sessions = sessions
+        self._tasks = tasks
 
     async def open(self, actor: Actor, patient_id: UUID, reason: str) -> Access:
         """Open a patient's record to the actor for an hour.
@@ -81,6 +84,29 @@ class Emergency:
             tx.announce(_opened(row))
             self._sessions.forget_after(tx, user.id)
             return _access(row)
+
+    async def call_for_review(self, event: EmergencyAccessOpened) -> None:
+        """Ask medical affairs at once, and the auditor a day later, to judge a broken glass."""
+        async with self._transactions.open(HOUSE) as tx:
+            row = await tx.get(EmergencyAccess, event.access_id)
+            if row.outcome is not None:
+                return  # somebody was faster than the post
+            tx.allow(Action.TASK_RAISE, row)
+            await self._tasks.raise_(
+                tx,
+                Wanted(
+                    kind="emergency_review",
+                    key=_task_key(row.id),
+                    institution_id=row.institution_id,
+                    site_id=row.site_id,
+                    role=Role.MEDICAL_AFFAIRS,
+                    values={"moment": row.opened_at},
+                    subject=f"emergency_access:{row.id}",
+                    due_at=row.opened_at + REVIEWED_WITHIN,
+                    escalates_to=Role.AUDIT_ADMIN,
+                    priority=Priority.HIGH,
+                ),
+            )
 
     async def _refuse_second(self, tx: Transaction, patient_id: UUID) -> None:
         mine = EmergencyAccess.owner_id == tx.actor.user_id
@@ -141,6 +167,7 @@ class Emergency:
             if outcome is ReviewOutcome.UNJUSTIFIED and row.closed_at is None:
                 row.closed_at = tx.now
                 self._sessions.forget_after(tx, row.owner_id)
+            await self._tasks.settle(tx, row.institution_id, _task_key(row.id), note)
             tx.announce(
                 EmergencyAccessReviewed(
                     access_id=row.id,
@@ -149,6 +176,10 @@ class Emergency:
                     outcome=str(outcome),
                 )
             )
+
+
+def _task_key(access_id: UUID) -> str:
+    return f"emergency_review:{access_id}"
 
 
 def _is_open(now: datetime) -> tuple[ColumnElement[bool], ...]:

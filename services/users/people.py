@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from data.clock import Clock
 from data.crypto import Keys
 from services.policy_settings import PolicySettings
+from services.tasks import Tasks
 from services.transaction import Transactions
 from services.users.account import Account
 from services.users.credentials import Credentials
@@ -45,6 +46,7 @@ class People:
         clock: Clock,
         keys: Keys,
         policy: PolicySettings,
+        tasks: Tasks,
         *,
         demo: bool,
     ) -> "People":
@@ -65,5 +67,5 @@ class People:
             roster=Roster(transactions, factors, guard),
             founding=Founding(transactions, registrar, credentials, factors, demo=demo),
             dormancy=Dormancy(transactions, sessions, standards),
-            emergency=Emergency(transactions, sessions),
+            emergency=Emergency(transactions, sessions, tasks),
         )

@@ -14,7 +14,7 @@ from data.errors import DomainError, Forbidden, Invalid, TooMany, Unauthenticate
 from data.institution import Institution
 from data.users import Password, Session, SessionStage, User, UserState
 from services.permissions import Action
-from services.policy import ANYBODY, Actor, Subject
+from services.policy import ANYBODY, HOUSE, Actor, Subject
 from services.transaction import Transaction, Transactions
 from services.users.factors import Enrolled, Factors, Proof, ProofKind, RelyingParty
 from services.users.lockout import Guard, Knock
@@ -257,6 +257,11 @@ class SignIn:
         if session.ended_at is not None or session.user_id != actor.user_id:
             raise Unauthenticated("sign_in_needed")
         return session
+
+    async def tidy(self) -> None:
+        """Forget failures of long ago; a job calls it once a day."""
+        async with self._transactions.open(HOUSE) as tx:
+            await self._guard.tidy(tx)
 
     def close(self) -> None:
         """Let the thread that hashes go."""

@@ -8,9 +8,10 @@ import pytest
 from data.clock import new_id
 from data.errors import Conflict, Forbidden, Invalid, Unauthenticated
 from data.users import ReviewOutcome
-from services.audit import Search
+from services.audit import Search as Trail
 from services.events import EmergencyAccessOpened, EmergencyAccessReviewed
 from services.policy import Action, Role, Subject
+from services.tasks import Search
 from tests.services.users.conftest import HERE, totp
 
 REASON = "unconscious in the emergency room"
@@ -47,7 +48,7 @@ async def test_a_record_opens_for_an_hour_and_the_trail_says_why(hospital, docto
 
     auditor = hospital.acting(Role.AUDIT_ADMIN)
     [entry], _ = await hospital.clinic.audit.page(
-        auditor, Search(action="chart:read", result="done")
+        auditor, Trail(action="chart:read", result="done")
     )
     assert (entry.actor_id, entry.purpose) == (doctor.user_id, f"emergency: {REASON}")
     for _ in range(5):
@@ -178,3 +179,38 @@ async def test_the_auditor_sees_it_and_the_doctor_does_not_review(hospital, doct
     assert (await hospital.clinic.emergency.page(hospital.acting(Role.AUDIT_ADMIN)))[1] == 1
     with pytest.raises(Forbidden):
         await hospital.clinic.emergency.page(hospital.acting(Role.DOCTOR))
+
+
+async def test_the_review_is_a_task_until_somebody_has_done_it(hospital, doctor):
+    """R042, README 15: immediately, due within 24 h, passed on to the auditor after that."""
+    house, opened = hospital.clinic, hospital.clock.now()
+    access = await house.emergency.open(doctor, PATIENT, REASON)
+    await house.bus.deliver()
+    affairs = hospital.acting(Role.MEDICAL_AFFAIRS)
+
+    [task], _ = await house.tasks.page(affairs, Search(kind="emergency_review"))
+    assert (task.subject, task.due_at) == (
+        f"emergency_access:{access.id}",
+        opened + timedelta(hours=24),
+    )
+    assert task.patient_id is None  # who it was is for the page of the review to show
+
+    hospital.clock.forward(hours=25)
+    await house.bus.ring()
+    await house.bus.deliver()
+    auditor = hospital.acting(Role.AUDIT_ADMIN)
+    [late], _ = await house.tasks.page(auditor, Search(kind="emergency_review"))
+    assert late.id == task.id
+
+    await house.emergency.review(auditor, access.id, ReviewOutcome.JUSTIFIED, "seen in the log")
+    assert (await house.tasks.page(affairs, Search(kind="emergency_review")))[1] == 0
+
+
+async def test_a_review_before_the_task_arrives_leaves_none(hospital, doctor):
+    access = await hospital.clinic.emergency.open(doctor, PATIENT, REASON)
+    affairs = hospital.acting(Role.MEDICAL_AFFAIRS)
+    await hospital.clinic.emergency.review(
+        affairs, access.id, ReviewOutcome.JUSTIFIED, "seen in the log"
+    )
+    await hospital.clinic.bus.deliver()
+    assert (await hospital.clinic.tasks.page(affairs, Search(kind="emergency_review")))[1] == 0

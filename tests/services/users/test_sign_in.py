@@ -4,11 +4,12 @@ import asyncio
 import statistics
 
 import pytest
+from sqlalchemy import select
 
 from data.audit import AuditEntry
 from data.clock import stopwatch
 from data.errors import DomainError, Forbidden, Invalid, TooMany, Unauthenticated
-from data.users import SessionStage
+from data.users import SessionStage, SignInGuard
 from services.audit import Search
 from services.events import AccountLocked, SessionOpened
 from services.policy import Role
@@ -273,3 +274,19 @@ async def test_wrong_confirmations_lock_too(hospital, doctor):
     assert (
         await refusal(hospital.clinic.sign_in.confirm(actor, totp(hospital.code())))
     ).code == "sign_in_locked"
+
+
+async def test_failures_of_long_ago_are_forgotten(hospital, doctor):
+    await refusal(hospital.knock(doctor, "x"))
+    hospital.clock.forward(hours=23)
+    await hospital.clinic.sign_in.tidy()
+    assert len(await guards(hospital)) == 2  # the name and the address
+
+    hospital.clock.forward(hours=2)
+    await hospital.clinic.sign_in.tidy()
+    assert await guards(hospital) == []
+
+
+async def guards(hospital):
+    async with hospital.clinic.database.transaction(write=False) as session:
+        return list(await session.scalars(select(SignInGuard)))
