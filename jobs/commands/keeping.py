@@ -17,6 +17,7 @@ from jobs.backup_restore import Restore, Wanted
 from jobs.commands.call import AsJson, Call, Home, Yes, at
 from jobs.commands.papers import hand_over_share
 from jobs.commands.voice import Ending, said, sentence_for, show, tell, warn
+from jobs.rotation import Rotation
 from services.settings import Settings
 
 
@@ -170,3 +171,18 @@ def share(ctx: typer.Context, *, yes: Yes = False, home: Home = None) -> None:
     new = Share.new()
     keyring.replace(key_file, new)
     hand_over_share(new)
+
+
+def rotate(ctx: typer.Context, *, yes: Yes = False, home: Home = None) -> None:
+    """Give the hospital a new master key and seal everything anew; the server must not run.
+
+    An interrupted rotation is finished by running this again. It prints a new recovery share.
+    """
+    call = at(ctx, home)
+    call.refuse_beside_server("keys rotate")
+    if not yes:
+        typer.confirm(said("keys.sure"), abort=True, err=True)
+    keyring = Keyring(call.settings.key_file)
+    done = asyncio.run(Rotation(call.settings, keyring, SystemClock()).run())
+    tell("keys.rotated", version=done.version, fields=done.fields, files=done.files)
+    hand_over_share(done.share)

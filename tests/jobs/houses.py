@@ -1,6 +1,7 @@
 """Calling the command in this process, and a server of the real program in another."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -44,9 +45,13 @@ class Command:
 
     def __call__(self, *arguments: str) -> Done:
         self._capsys.readouterr()
+        root = logging.getLogger()
+        level, handlers = root.level, list(root.handlers)
         code = run(COMPOSITION, [*arguments, "--home", str(self.home)])
+        root.setLevel(level)
+        root.handlers[:] = handlers  # a process of its own would end here
         said = self._capsys.readouterr()
-        assert "Traceback" not in said.err + said.out
+        assert "Traceback" not in said.err + said.out, said.err
         return Done(code, said.out, said.err)
 
 

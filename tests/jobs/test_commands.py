@@ -304,9 +304,7 @@ def test_a_defect_is_a_sentence_and_its_traceback_is_in_the_log(xinglin, monkeyp
     async def broken(house, arguments):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setitem(
-        __import__("jobs.commands.orders").commands.orders.ORDERS, "audit.verify", broken
-    )
+    monkeypatch.setitem(ORDERS, "audit.verify", broken)
     done = xinglin("audit", "verify")
     assert done.code == 70
     assert "commands.log" in done.err

@@ -7,7 +7,7 @@ import pytest
 
 from data.keyring import Keyring
 from data.schema import VERSIONS
-from tests.jobs.houses import Command
+from tests.jobs.houses import Command, Server
 from tests.jobs.test_commands import spoil_database
 
 
@@ -108,3 +108,27 @@ def test_a_damaged_database_is_not_upgraded(xinglin, next_version):
     done = xinglin("migrate")
     assert done.code in {3, 4}
     assert done.out == ""
+
+
+def test_the_master_key_is_changed_and_all_stays_readable(xinglin, tmp_path, capsys):
+    """Also a backup that was made before: the older key stays in the key file."""
+    before = (xinglin.home / "master.key").read_text()
+    assert xinglin("backup").code == 0
+
+    done = xinglin("keys", "rotate", "--yes")
+
+    assert done.code == 0, done.err
+    assert "Recovery share" in done.out
+    assert (xinglin.home / "master.key").read_text() != before
+    assert xinglin("audit", "verify").code == 0
+    again = Command(tmp_path / "again", capsys)
+    key_file = str(xinglin.home / "master.key")
+    taken = again("restore", "--from", str(xinglin.home / "backup"), "--key-file", key_file)
+    assert taken.code == 0, taken.err
+
+
+@pytest.mark.parametrize("verb", [("migrate",), ("keys", "rotate", "--yes")])
+def test_what_needs_a_closed_house_is_refused_beside_a_server(xinglin, verb):
+    with Server(xinglin.home):
+        done = xinglin(*verb)
+    assert (done.code, "[server_runs]" in done.err) == (3, True)
