@@ -10,7 +10,6 @@ from enum import StrEnum
 from functools import wraps
 from re import Pattern
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from fastapi import FastAPI
 from nicegui import context, ui
@@ -20,9 +19,8 @@ from starlette.routing import Mount, compile_path
 
 from data.errors import DomainError, Unauthenticated
 from pages.security.limits import BODY_BYTES
-from pages.security.origins import local_path
 from pages.security.refusals import refusal, unexpected, wants_json
-from pages.session import CONFIRM, SIGN_IN, actor_of, visitor_of
+from pages.session import CONFIRM, SIGN_IN, actor_of, detour, visitor_of
 from pages.viewer import Viewer
 from services.permissions import RULES
 from services.policy import Action, Actor, Subject
@@ -230,17 +228,11 @@ def sign_in_first(request: Request) -> Response:
     """Send a person to the sign-in page and back; tell a program that it must sign in."""
     if wants_json(request.scope) or request.method not in {"GET", "HEAD"}:
         return refusal(request.scope, Unauthenticated("sign_in_needed"))
-    return _detour(SIGN_IN, request)
+    return RedirectResponse(detour(SIGN_IN, request), 303)
 
 
 def answer_for(request: Request, error: DomainError) -> Response:
     """Return the answer to a request that a service refused."""
     if error.code == "confirm_needed" and not wants_json(request.scope):
-        return _detour(CONFIRM, request)
+        return RedirectResponse(detour(CONFIRM, request), 303)
     return refusal(request.scope, error)
-
-
-def _detour(path: str, request: Request) -> Response:
-    query = f"?{request.url.query}" if request.url.query else ""
-    back = local_path(request.url.path + query)
-    return RedirectResponse(f"{path}?next={quote(back, safe='')}", 303)

@@ -1,9 +1,12 @@
 """Who is looking at the page that is being built, or whose handler is running."""
 
+from urllib.parse import quote
+
 from nicegui import context
 from starlette.requests import Request
 
 from pages.security.cookies import session_token
+from pages.security.origins import local_path
 from pages.security.visitors import Visitor
 from services.policy import ANYBODY, Actor
 
@@ -41,3 +44,10 @@ def is_signed_in() -> bool:
     """Tell whether somebody we know looks at this page."""
     visitor = visitor_of(context.client.request)
     return visitor is not None and not visitor.is_guest
+
+
+def detour(path: str, request: Request) -> str:
+    """Return the address of `path` that leads back to the page of `request`."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    back = local_path(request.url.path + query)
+    return f"{path}?next={quote(back, safe='')}"

@@ -8,6 +8,7 @@ from nicegui import Client, context, ui
 
 from data.errors import DomainError
 from pages.kit.element import Html, Icon
+from pages.session import CONFIRM, detour
 from pages.words import has, t
 
 UNDO_SECONDS = 10
@@ -32,6 +33,8 @@ def told(
 
     What is shown inside belongs to the page: the button that was pressed may be gone by then,
     drawn anew because of what it did.
+
+    Who must first show once more who they are is led to where that is done, and back.
     """
     client = context.client
     for field in (fields or {}).values():
@@ -41,6 +44,9 @@ def told(
             yield
         except DomainError as refusal:
             if client.is_deleted:
+                return
+            if refusal.code == "confirm_needed":
+                ui.navigate.to(detour(CONFIRM, client.request))
                 return
             place = (fields or {}).get(str(refusal.details.get("field")))
             if place is not None:
