@@ -100,7 +100,8 @@ def sentence_for(code: str, details: Mapping[str, Any]) -> str:
 def failing(settings: Callable[[], Settings | None], *, debug: bool) -> Iterator[None]:
     """Turn whatever goes wrong in the block into one sentence and an exit code."""
     try:
-        yield
+        with _single():
+            yield
     except DomainError as trouble:
         _fail(trouble, debug=debug)
     except BrokenPipeError:
@@ -120,6 +121,18 @@ def failing(settings: Callable[[], Settings | None], *, debug: bool) -> Iterator
         if hasattr(trouble, "exit_code"):
             raise  # a command that was not understood, which typer words itself
         _defect(trouble, settings(), debug=debug)
+
+
+@contextmanager
+def _single() -> Iterator[None]:
+    """Take the first error out of a group: the others are what it brought about."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        first: BaseException = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from group
 
 
 def _fail(trouble: DomainError, *, debug: bool) -> None:

@@ -4,11 +4,13 @@ import json
 import os
 import re
 import shutil
+import socket
 import sqlite3
 import stat
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
 
 import pytest
 
@@ -16,7 +18,7 @@ from data.keyring import Keyring, Share
 from jobs.commands import run
 from jobs.commands.orders import ORDERS
 from tests.jobs.houses import COMPOSITION, INIT, NAME, Command, Server
-from tests.peers import ROOT
+from tests.peers import ROOT, need_root
 
 
 def test_init_founds_a_hospital_and_prints_what_is_kept_on_paper(nowhere):
@@ -202,6 +204,7 @@ def test_every_verb_works_beside_a_running_server(served, xinglin, tmp_path):
     assert xinglin("audit", "export", str(tmp_path / "audit")).code == 0
     assert xinglin("export", str(tmp_path / "out"), "--reason", "merger", "--yes").code == 0
     assert "temporary password" in xinglin("staff", "unlock", "security", "--yes").out
+    assert xinglin("backup").code == 0
     assert (tmp_path / "out" / "manifest.json").exists()
 
     refused = xinglin("serve")
@@ -281,14 +284,57 @@ def test_the_doctor_says_what_is_wrong_even_with_the_house_itself(xinglin, what)
     assert done.err == ""
 
 
-def test_a_read_only_disk_is_said_to_be_one(xinglin, tmp_path):
-    """As a user who may not write there; root may write anywhere."""
-    if os.geteuid() == 0:
-        pytest.skip("root may write anywhere; the full and read-only disk are tested on tmpfs.")
-    xinglin.home.chmod(0o500)
-    done = xinglin("audit", "verify")
-    xinglin.home.chmod(0o700)
-    assert done.code in {3, 4}
+@pytest.fixture
+def small_disk(home, tmp_path):
+    """The hospital on a disk of its own with little room; as root only."""
+    need_root()
+    disk = tmp_path / "disk"
+    disk.mkdir(mode=0o700)
+    size = sum(path.stat().st_size for path in home.rglob("*") if path.is_file()) // 1024 + 200
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}k,mode=0700", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("This machine lets nobody mount a disk.")
+    shutil.copytree(home, disk / "home")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_is_said_to_be_full_and_nothing_is_lost(small_disk, capsys):
+    xinglin = Command(small_disk / "home", capsys)
+    with suppress(OSError), (small_disk / "ballast").open("wb", buffering=0) as ballast:
+        while True:
+            ballast.write(bytes(4096))  # until it is full
+    done = xinglin("staff", "unlock", "security", "--yes")
+    assert done.code == 4, done.out
+    assert re.search(r"\[disk_\w+\]$", done.err.strip()), done.err
+
+    (small_disk / "ballast").unlink()
+    assert xinglin("audit", "verify").code == 0
+
+
+def test_a_read_only_disk_is_said_to_be_one(small_disk, capsys):
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    done = Command(small_disk / "home", capsys)("audit", "verify")
+    assert done.code == 4
+    assert "[disk_read_only]" in done.err
+
+
+def test_a_port_that_is_taken_is_a_sentence(home, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        place = {"XINGLIN_SERVER__PORT": str(taken.getsockname()[1])}
+        done = subprocess.run(
+            [sys.executable, "app.py", "serve", "--home", str(home)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **place, "XINGLIN_SERVER__TLS_PORT": "0"},
+        )
+    assert done.returncode == 4, done.stderr
+    assert "[port_taken]" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_missing_home_is_a_sentence(tmp_path, capsys):
