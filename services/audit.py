@@ -23,6 +23,9 @@ from services.policy import Action, Actor, Subject, visible
 from services.transaction import Reading, Transactions
 
 BATCH = 1000
+LAST_BYTES = 4096  # more than one line of the anchor
+
+Head = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +117,25 @@ class Audit:
         """Walk the whole chain and compare its end with the anchor."""
         async with self._transactions.open(actor) as tx:
             tx.allow(Action.AUDIT_VERIFY, _trail_of(actor))
+        anchored = await asyncio.to_thread(self._last_anchor)
         count, before, broken = 0, FIRST, None
         async for batch in self._batches(actor):
-            count, before, broken = await asyncio.to_thread(self._check, batch, count, before)
+            count, before, broken = await asyncio.to_thread(
+                self._check, batch, count, before, anchored
+            )
             if broken is not None:
                 break
-        anchored = await asyncio.to_thread(self._last_anchor)
-        return Verdict(count, before, broken, broken is None and anchored > count)
+        return Verdict(count, before, broken, broken is None and anchored[0] > count)
 
     def _check(
-        self, batch: list[dict[str, Any]], count: int, before: str
+        self, batch: list[dict[str, Any]], count: int, before: str, anchored: Head
     ) -> tuple[int, str, int | None]:
         for row in batch:
             if row["seq"] != count + 1 or sealed(row, before, self._keys) != row["mac"]:
                 return count, before, count + 1
             count, before = count + 1, row["mac"]
+            if count == anchored[0] and before != anchored[1]:
+                return count, before, count  # whole in itself, and yet not the trail of then
         return count, before, None
 
     async def _batches(self, actor: Actor, since: int = 0) -> AsyncIterator[list[dict[str, Any]]]:
@@ -155,7 +162,8 @@ class Audit:
         if head is None:
             return 0
         line = json.dumps({"seq": head.seq, "mac": head.mac, "at": now.isoformat()})
-        await asyncio.to_thread(self._write_anchor, line)
+        if (await asyncio.to_thread(self._last_anchor))[0] != head.seq:
+            await asyncio.to_thread(self._write_anchor, line)
         return int(head.seq)
 
     def _write_anchor(self, line: str) -> None:
@@ -167,13 +175,17 @@ class Audit:
         finally:
             os.close(descriptor)
 
-    def _last_anchor(self) -> int:
+    def _last_anchor(self) -> Head:
+        """Return number and MAC of the last entry that was anchored; (0, "") if none was."""
         if not self._anchors.exists():
-            return 0
-        lines = self._anchors.read_text(encoding="utf-8").splitlines()
+            return 0, FIRST
+        with self._anchors.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
+            lines = file.read().splitlines()
         try:
-            return max((int(json.loads(line)["seq"]) for line in lines if line), default=0)
-        except (ValueError, KeyError):
+            last: dict[str, Any] = json.loads(lines[-1]) if lines else {"seq": 0, "mac": FIRST}
+            return int(last["seq"]), str(last["mac"])
+        except (ValueError, KeyError, TypeError):
             raise Invalid("audit_anchor_damaged") from None
 
     async def export(self, actor: Actor, folder: Path, since: int = 0) -> tuple[Path, int]:

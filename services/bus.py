@@ -186,10 +186,20 @@ class Bus:
     async def deliver(self) -> None:
         """Make every delivery that is due now, and those that these bring about."""
         while due := await self._due():
+            lanes: dict[str, list[Owed]] = defaultdict(list)
             for owed in due:
-                await self._attempt(owed)
-                if self._rest.is_set():  # the rest is still owed when we come back
-                    return
+                lanes[owed.handler].append(owed)
+            # A handler that waits for a silent counterpart holds up only itself.
+            await asyncio.gather(*(self._drive(lane) for lane in lanes.values()))
+            if self._rest.is_set():  # the rest is still owed when we come back
+                return
+
+    async def _drive(self, lane: list[Owed]) -> None:
+        """Make one handler's deliveries, in their order."""
+        for owed in lane:
+            if self._rest.is_set():
+                return
+            await self._attempt(owed)
 
     async def _due(self) -> list[Owed]:
         async with self._database.transaction(write=False) as session:

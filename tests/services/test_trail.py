@@ -1,5 +1,7 @@
 """Every act leaves a trace that shows when it is tampered with."""
 
+import json
+
 import pytest
 from sqlalchemy import select, text
 
@@ -95,3 +97,21 @@ async def test_a_tail_that_was_cut_off_shows_against_the_anchor(clinic):
 
     assert verdict.broken_at is None
     assert verdict.beyond_anchor
+
+
+async def test_a_trail_that_was_written_anew_shows_against_the_anchor(clinic):
+    """Whoever has the key could forge a chain that is whole in itself; the anchor knows better."""
+    await found(clinic)
+    await clinic.audit.anchor(HOUSE)
+    line = json.loads(clinic.settings.anchor_file.read_text())
+    clinic.settings.anchor_file.write_text(json.dumps({**line, "mac": "0" * 64}) + "\n")
+
+    assert (await clinic.audit.verify(HOUSE)).broken_at == line["seq"]
+
+
+async def test_an_unchanged_head_is_anchored_once(clinic):
+    await found(clinic)
+    for _ in range(3):
+        await clinic.audit.anchor(HOUSE)
+
+    assert len(clinic.settings.anchor_file.read_text().splitlines()) == 1

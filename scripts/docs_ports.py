@@ -1,0 +1,57 @@
+"""docs/ports.md: what the house needs from outside, who serves it, and what that was run with."""
+
+import inspect
+from typing import get_args, get_type_hints
+
+from integrations.providers import OURS
+from scripts.docs import NOTE, head, row
+from services import ports
+from services.procedures import first_sentence
+
+PATH = "docs/ports.md"
+INTRODUCTION = """# Ports and adapters
+
+A port is a Protocol in services/ports.py: what the house needs, not how it is done. An adapter
+lies in integrations/, or in a package of yours that offers it as an entry point in the group
+`xinglin.<port>`; the setting `XINGLIN_PROVIDERS__<PORT>` chooses it by name. Every adapter passes
+the suite of its port in tests/contracts/, which it joins by one line.
+
+"""
+RECIPE = """
+## Add an adapter
+
+1. Write a class with the methods of the Protocol, and with `sandbox = False` where it has one.
+   Raise `Unavailable` for what may work later and `Invalid` for what never will.
+2. Offer it in your package's pyproject.toml; it is called with a `Need` (settings, clock, tray):
+
+       [project.entry-points."xinglin.sms"]
+       pigeon = "pigeon_post:Pigeon"
+
+3. Add a line to `ADAPTERS` of the port in tests/contracts/, with the other end of its line.
+4. Set `XINGLIN_PROVIDERS__SMS=pigeon`.
+"""
+RUN_AGAINST = {
+    ("mailer", "smtp"): "aiosmtpd, a real server, with and without TLS; no provider's own service",
+    ("mailer", "sandbox"): "nothing: letters land on the page of the sandbox inbox; demo only",
+    ("sms", "sandbox"): "nothing: messages land on the page of the sandbox inbox; demo only",
+    ("scanner", "clamd"): "clamd of Debian, with one signature of ours",
+    ("time", "ntp"): "chronyd of Debian",
+    ("backup", "folder"): "a file system",
+    ("backup", "sftp"): "sshd of Debian",
+}
+PLACES = {"time": ("ntp",), "backup": ("folder", "sftp")}
+
+
+def pages() -> dict[str, str]:
+    """Read the Protocols and the table of adapters."""
+    lines = head("port", "what it does", "adapter", "run against")
+    for name, kind in get_type_hints(ports.Ports).items():
+        protocol = next(part for part in get_args(kind) if part is not type(None))
+        what = f"`{protocol.__name__}`: {first_sentence(inspect.getdoc(protocol) or '')}"
+        adapters = sorted(OURS.get(name, PLACES.get(name, ())))
+        lines += [
+            row(name, what, f"`{adapter}`", RUN_AGAINST.get((name, adapter), "not said yet"))
+            for adapter in adapters
+        ]
+    text = NOTE.format(source="services/ports.py and integrations/providers.py") + INTRODUCTION
+    return {PATH: text + "\n".join(lines) + "\n" + RECIPE}
