@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from data.errors import DomainError, Invalid, NotFound
 from pages.routes import Describe, Routes, answer_for
+from pages.security import defects
 from pages.security.front import Front, Surroundings
 from pages.security.gate import Gate
 from pages.security.limits import Pace
@@ -52,6 +53,7 @@ def stand(
     server.add_middleware(GZipMiddleware, minimum_size=PACKED_FROM_BYTES)
     server.add_middleware(Gate, front=front)
     _answer_errors(server)
+    defects.install()
     return front
 
 

@@ -29,35 +29,46 @@ class Counter:
                 self.clicks.append(",".join(sorted(current_actor().roles)))
                 said.set_text(f"clicks: {len(self.clicks)}")
 
+            async def break_down() -> None:
+                raise RuntimeError("patient 13800000000 is at fault")
+
             ui.button("count", on_click=click)
+            ui.button("break", on_click=break_down)
 
         @routes.page("/sign-in", public="whoever is not signed in has to begin somewhere")
         def sign_in(why: str = "") -> None:
             ui.label(f"sign in {why} {is_signed_in()}")
             ui.button("go", on_click=lambda: self.clicks.append("guest"))
 
-        @routes.page("/audit", action=Action.AUDIT_READ)
-        async def audit() -> None:
-            ui.label("the audit trail")
+        _register_answers(routes)
+        _register_refusals(routes)
 
-        @routes.page("/things/{thing_id}")
-        def thing(thing_id: UUID) -> None:
-            raise NotFound("not_found", what="thing", key=str(thing_id))
 
-        @routes.page("/sensitive")
-        def sensitive() -> None:
-            raise Unauthenticated("confirm_needed")
+def _register_answers(routes: Routes) -> None:
+    @routes.page("/audit", action=Action.AUDIT_READ)
+    async def audit() -> None:
+        ui.label("the audit trail")
 
-        @routes.page("/broken")
-        def broken() -> None:
-            raise RuntimeError("patient 13800000000 is at fault")
+    @routes.http("POST", "/echo", body_bytes=1000)
+    async def echo(request: Request) -> JSONResponse:
+        body = await request.body()
+        roles = sorted(actor_of(request).roles)
+        return JSONResponse({"bytes": len(body), "roles": roles})
 
-        @routes.http("POST", "/echo", body_bytes=1000)
-        async def echo(request: Request) -> JSONResponse:
-            body = await request.body()
-            roles = sorted(actor_of(request).roles)
-            return JSONResponse({"bytes": len(body), "roles": roles})
 
-        @routes.http("GET", "/refused")
-        async def refused() -> None:
-            raise Invalid("invalid")
+def _register_refusals(routes: Routes) -> None:
+    @routes.page("/things/{thing_id}")
+    def thing(thing_id: UUID) -> None:
+        raise NotFound("not_found", what="thing", key=str(thing_id))
+
+    @routes.page("/sensitive")
+    def sensitive() -> None:
+        raise Unauthenticated("confirm_needed")
+
+    @routes.page("/broken")
+    def broken() -> None:
+        raise RuntimeError("patient 13800000000 is at fault")
+
+    @routes.http("GET", "/refused")
+    async def refused() -> None:
+        raise Invalid("invalid")

@@ -240,3 +240,15 @@ async def test_a_browsers_complaint_is_counted_and_kept_out_of_the_logs(house, d
         await page.sees("clicks: 1")
     assert house.front.sockets.dropped["complaint"] == 1
     assert "13800000000" not in caplog.text
+
+
+async def test_a_click_that_breaks_tells_its_reader_a_number(house, doctor, caplog):
+    async with Browser(house.url, doctor.token) as browser:
+        page = await browser.open("/")
+        await page.click("break")
+        await page.sees("unexpected")
+        reference = page.words.partition("unexpected ")[2][:8]
+        assert "13800000000" not in page.words
+        assert f"defect {reference}" in caplog.text
+        await page.click("count")
+        await page.sees("clicks: 1")
