@@ -154,7 +154,7 @@ class Backup:
 
     async def _copy(self, work: Path) -> tuple[Manifest, Contents]:
         now = self.clinic.clock.now()
-        night = f"{now:%Y%m%dT%H%M%SZ}-{new_id().hex[-6:]}"
+        night = f"{now:%Y%m%dT%H%M%SZ}-{new_id().hex[:16]}"  # in order within a second, too
         # Papers before the database: an anchor may not know more than the trail it belongs to.
         papers = await asyncio.to_thread(_papers, self.clinic.settings.home, self.target.place)
         snapshot = await self._snapshots.take(work)
