@@ -85,6 +85,7 @@ async def serve(settings: "Settings", around: Around) -> None:
         server, front = build(clinic)
         office = certificates(settings)
         settle_memory()
+        await clinic.uploads.tidy()
         async with (
             listening(server, settings, office, clinic),
             at_work(clinic, front, backup),

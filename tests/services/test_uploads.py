@@ -280,3 +280,11 @@ async def test_visitors_keep_no_files(clinic):
 def test_every_sort_we_take_has_an_ending():
     for sort in cleaning.SORTS.values():
         assert sort.media_type in cleaning.ENDINGS or sort.media_type == "image/heic"
+
+
+async def test_what_a_crash_left_is_wiped_at_the_next_start(clinic):
+    left = clinic.settings.home / "incoming" / "0f"
+    left.parent.mkdir()
+    left.write_bytes(a_photo())
+    await clinic.uploads.tidy()
+    assert not left.exists()
