@@ -22,6 +22,7 @@ from pages.session import CONFIRM, SIGN_IN, current_actor
 from pages.shell import public_frame
 from pages.theme import static
 from pages.words import has, t
+from services import demo
 from services.clinic import Clinic
 from services.users.enrolment import NewSecret
 from services.users.sign_in import Stand
@@ -61,6 +62,8 @@ def _register_door(clinic: Clinic, routes: Routes) -> None:
                 )
                 kit.button("primary", t("sign_in.go"), submit=True, block=True, large=True)
             kit.paragraph(t("sign_in.lost"), "muted small")
+            if clinic.settings.demo:
+                _demo_names()
 
     @routes.page(page_of("second_factor"), public=WHY_PUBLIC, title="sign_in.second_factor")
     async def second_factor_page(
@@ -77,6 +80,9 @@ def _register_door(clinic: Clinic, routes: Routes) -> None:
             _said(error, "", retry_after)
             _not_me(stand)
             _proof_form("/auth/second-factor", stand, _way(stand, by), next)
+            if clinic.settings.demo:
+                code = demo.code_at(clinic.clock.now())
+                kit.banner("info", t("sign_in.demo_code", code=code), t("sign_in.demo_only"))
             _other_ways(stand, _way(stand, by), page_of("second_factor"), next)
         return None
 
@@ -184,6 +190,12 @@ def _said(error: str, why: str = "", retry_after: int = 0) -> None:
         kit.banner("bad", words, code=error if known else "")
     elif why and has(f"sign_in.why.{why}"):
         kit.banner("info", t(f"sign_in.why.{why}"))
+
+
+def _demo_names() -> None:
+    """Say how to sign in where everybody may: in a demo, and nowhere else."""
+    with kit.banner("info", t("sign_in.demo_password", password=demo.PASSWORD)):
+        Html("span", text=t("sign_in.demo_names", names=", ".join(demo.ADMINISTRATORS)))
 
 
 def _not_me(stand: Stand) -> None:
