@@ -70,17 +70,17 @@ async def test_it_needs_a_fresh_proof(hospital, doctor):
     assert await hospital.clinic.emergency.open(fresh, PATIENT, REASON)
 
 
-@pytest.mark.parametrize("reason", ["", "urgent", "         x         ", "a b c d e"])
-async def test_it_needs_a_reason(hospital, doctor, reason):
-    with pytest.raises(Invalid, match="emergency_reason_needed"):
-        await hospital.clinic.emergency.open(doctor, PATIENT, reason)
+async def test_it_needs_a_reason(hospital, doctor):
+    for reason in ("", "urgent", "         x         ", "a b c d e", "x" * 501):
+        with pytest.raises(Invalid, match="emergency_reason_needed"):
+            await hospital.clinic.emergency.open(doctor, PATIENT, reason)
 
 
-@pytest.mark.parametrize("role", [Role.CASHIER, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.HR])
-async def test_it_is_for_those_who_treat(hospital, role):
+async def test_it_is_for_those_who_treat(hospital):
     """R042: no administrator reads a record."""
-    with pytest.raises(Forbidden):
-        await hospital.clinic.emergency.open(hospital.acting(role), PATIENT, REASON)
+    for role in (Role.CASHIER, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN, Role.HR):
+        with pytest.raises(Forbidden):
+            await hospital.clinic.emergency.open(hospital.acting(role), PATIENT, REASON)
 
 
 async def test_whoever_reviews_hears_of_it_at_once(hospital, doctor):
