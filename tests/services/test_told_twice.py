@@ -5,6 +5,7 @@ if each acknowledgement had been lost, and nothing in the house may be different
 procedure that no scenario reaches fails the last test: write its scenario here.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -78,6 +79,12 @@ async def somebody_guesses_passwords(clinic):
         tx.announce(AccountLocked(user_id=nurse.user_id, until=tx.now + timedelta(minutes=15)))
 
 
+async def somebody_breaks_the_glass(clinic):
+    nurse = await somebody(clinic, Role.NURSE)
+    proven = replace(nurse, confirmed_at=clinic.clock.now())
+    await clinic.emergency.open(proven, new_id(), "unconscious, no relative present")
+
+
 async def a_message_cannot_be_sent(clinic):
     over = frozenset({Channel.SMS})
     await clinic.notify.send(
@@ -91,6 +98,7 @@ SCENARIOS = (
     a_task_is_not_done_in_time,
     somebody_who_has_a_task_is_suspended,
     somebody_guesses_passwords,
+    somebody_breaks_the_glass,
     a_message_cannot_be_sent,
 )
 
