@@ -7,7 +7,7 @@ from pages import kit
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
-from pages.words import has, local, number, t
+from pages.words import local, number, t
 from services.audit import Entry, Search
 from services.clinic import Clinic
 from services.policy import Action
@@ -149,9 +149,8 @@ class AuditPage:
 
 
 def said(action: str) -> str:
-    """Return an action in words, or its name where it has none."""
-    key = f"action.{action.replace(':', '.')}"
-    return t(key) if has(key) else action
+    """Return an action in words."""
+    return t(f"action.{action.replace(':', '.')}")
 
 
 def roles_of(entry: Entry) -> str:
