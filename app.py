@@ -121,6 +121,7 @@ async def at_work(clinic: "Clinic", front: "Front", backup: "Backup") -> AsyncIt
         work.create_task(front.run(), name="front")
         work.create_task(clinic.bus.run(), name="outbox")
         copying = work.create_task(backup.serve(), name="backup")
+        await clinic.uploads.tidy()
         schedule.start()
         try:
             yield

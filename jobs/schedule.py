@@ -88,6 +88,7 @@ def table(clinic: Clinic, night: Night | None = None) -> tuple[Job, ...]:
         Job("audit-export", chores.export_audit, at="00:20"),
         Job("drafts", lambda: clinic.drafts.prune(HOUSE), at="00:30"),
         Job("old-sessions", clinic.sessions.tidy, at="00:40"),
+        Job("sign-in-counts", clinic.sign_in.tidy, at="00:45"),
         Job("old-failures", clinic.sign_in.tidy, at="00:45"),
         Job("dormant-accounts", clinic.dormancy.look, at="03:40"),
         Job("audit-verify", chores.verify_audit, at="04:10"),

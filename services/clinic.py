@@ -1,6 +1,7 @@
 """The whole house in one value: every service, and who listens to whom."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from data.clock import Clock
 from data.crypto import Keys
@@ -108,6 +109,7 @@ class Clinic:
         bus = Bus(database, clock)
         transactions = Transactions(database, bus, Trail(keys, clock), clock)
         policy = PolicySettings(transactions)
+        transactions.confirmed_for = partial(policy.span, "policy.auth.confirm_minutes")
         tasks = Tasks(transactions)
         people = People.open(transactions, clock, keys, policy, tasks, demo=settings.demo)
         ports = ports or Ports()

@@ -43,7 +43,7 @@ ANYBODY = Actor(user_id=UUID(int=1), grants=frozenset({Grant(Role.VISITOR)}))
 """Somebody we do not know: may look at what is public, and sign in."""
 
 CONFIRMED_FOR = timedelta(minutes=5)
-"""How long a re-authentication counts for sensitive acts."""
+"""How long a re-authentication counts for sensitive acts, unless the house rules say else."""
 
 
 def permits(actor: Actor, action: Action, subject: Subject) -> bool:
@@ -58,7 +58,13 @@ def permits(actor: Actor, action: Action, subject: Subject) -> bool:
     )
 
 
-def allow(actor: Actor, action: Action, subject: Subject, now: datetime) -> str:
+def allow(
+    actor: Actor,
+    action: Action,
+    subject: Subject,
+    now: datetime,
+    confirmed_for: timedelta = CONFIRMED_FOR,
+) -> str:
     """Return why the actor may do this to `subject`: by `rule`, or by `emergency` (broken glass).
 
     Raise `Forbidden` if not, `Unauthenticated("confirm_needed")` if only a fresh proof of who the
@@ -72,17 +78,17 @@ def allow(actor: Actor, action: Action, subject: Subject, now: datetime) -> str:
         raise Unauthenticated("sign_in_needed")
     else:
         raise Forbidden("forbidden", action=str(action), subject=str(subject))
-    if action in SENSITIVE and not _confirmed(actor, now):
+    if action in SENSITIVE and not _confirmed(actor, now, confirmed_for):
         raise Unauthenticated("confirm_needed")
     return ground
 
 
-def _confirmed(actor: Actor, now: datetime) -> bool:
+def _confirmed(actor: Actor, now: datetime, confirmed_for: timedelta) -> bool:
     if Role.HOUSE in actor.roles:
         return True
-    # Not in the future either: a clock that is set back must not stretch the five minutes.
+    # Not in the future either: a clock that is set back must not stretch the time.
     return actor.confirmed_at is not None and (
-        timedelta(0) <= now - actor.confirmed_at <= CONFIRMED_FOR
+        timedelta(0) <= now - actor.confirmed_at <= confirmed_for
     )
 
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from data.errors import DomainError, Forbidden, NotFound, Unauthenticated
 from services.bus import Bus
 from services.events import Event
 from services.idempotency import Once
-from services.policy import Action, Actor, Subject, allow
+from services.policy import CONFIRMED_FOR, Action, Actor, Subject, allow
 from services.trail import Act, Changes, Trail, watch_changes
 
 log = logging.getLogger(__name__)
@@ -32,14 +32,17 @@ Thing = Subject | Any
 class Reading:
     """What may be asked inside `Transactions.read`."""
 
-    def __init__(self, session: AsyncSession, actor: Actor, now: datetime) -> None:
+    def __init__(
+        self, session: AsyncSession, actor: Actor, now: datetime, confirmed_for: timedelta
+    ) -> None:
         self.session = session
         self.actor = actor
         self.now = now
+        self._confirmed_for = confirmed_for
 
     def allow(self, action: Action, thing: Thing) -> None:
         """Go on only if the actor may do this to `thing`."""
-        allow(self.actor, action, _subject(thing), self.now)
+        allow(self.actor, action, _subject(thing), self.now, self._confirmed_for)
 
     async def get(self, entity: type[T], key: UUID) -> T:
         """Return the row, or raise `NotFound`."""
@@ -49,8 +52,10 @@ class Reading:
 class Transaction(Reading):
     """What may be asked and done inside `Transactions.open`."""
 
-    def __init__(self, session: AsyncSession, actor: Actor, now: datetime) -> None:
-        super().__init__(session, actor, now)
+    def __init__(
+        self, session: AsyncSession, actor: Actor, now: datetime, confirmed_for: timedelta
+    ) -> None:
+        super().__init__(session, actor, now, confirmed_for)
         self.acts: list[Act] = []
         self.events: list[Event] = []
         self.timers: list[tuple[str, datetime, Event | None]] = []
@@ -59,7 +64,7 @@ class Transaction(Reading):
     def allow(self, action: Action, thing: Thing, *, purpose: str = "", **detail: Any) -> None:
         """Go on only if the actor may do this to `thing`, and note that it was done, and why."""
         subject = _subject(thing)
-        ground = allow(self.actor, action, subject, self.now)
+        ground = allow(self.actor, action, subject, self.now, self._confirmed_for)
         why = f"emergency: {purpose}" if ground == "emergency" else purpose
         self.acts.append(Act(action, subject, AuditResult.DONE, why, detail))
 
@@ -90,13 +95,16 @@ class Transactions:
         self._bus = bus
         self._trail = trail
         self._clock = clock
+        self.confirmed_for: Callable[[UUID | None], timedelta] = lambda _: CONFIRMED_FOR
+        """How long a re-authentication counts in an institution; the house rules say it."""
 
     @asynccontextmanager
     async def read(self, actor: Actor) -> AsyncIterator[Reading]:
         """Look without leaving a trace; looking into a record is an act, so `open` that."""
         try:
             async with self._database.transaction(write=False) as session:
-                yield Reading(session, actor, self._clock.now())
+                confirmed_for = self.confirmed_for(actor.institution_id)
+                yield Reading(session, actor, self._clock.now(), confirmed_for)
         except (Forbidden, Unauthenticated) as refusal:
             await self._note_refusal(actor, refusal)
             raise
@@ -106,7 +114,8 @@ class Transactions:
         """Act: audited, with its events and timers kept in the same unit of work."""
         try:
             async with self._database.transaction(write=True) as session:
-                transaction = Transaction(session, actor, self._clock.now())
+                confirmed_for = self.confirmed_for(actor.institution_id)
+                transaction = Transaction(session, actor, self._clock.now(), confirmed_for)
                 with watch_changes(session) as changes:
                     yield transaction
                     await session.run_sync(self._complete, transaction, changes)

@@ -214,3 +214,15 @@ async def test_the_chain_has_no_gap_when_some_fail(clinic):
 
 def test_a_grant_at_a_site_is_another_than_one_in_the_house():
     assert Grant(Role.NURSE) != Grant(Role.NURSE, new_id())
+
+
+@pytest.mark.sqlite
+async def test_the_house_rules_say_how_long_a_proof_counts(clinic, clock):
+    """policy.auth.confirm_minutes: what a hospital sets is what counts."""
+    officer = an_actor(Role.SECURITY_ADMIN, confirmed_at=clock.now())
+    clock.forward(minutes=4)
+    await clinic.policy.change(officer, "policy.auth.confirm_minutes", 2, "盘点后收紧")
+
+    with pytest.raises(Unauthenticated, match="confirm_needed"):
+        async with clinic.transactions.open(officer) as tx:
+            tx.allow(Action.STAFF_ADD, Subject("staff", institution_id=INSTITUTION))
