@@ -21,6 +21,7 @@ export default {
     disable: Boolean,
     keep: String, // key under which a draft of it is kept
     autofocus: Boolean,
+    submits: Boolean, // a full code box sends the form around it; the hint says so
     showWord: String, // of the button that shows a password
     hideWord: String,
   },
@@ -75,7 +76,9 @@ export default {
       }
       this.typed = next;
       this.$emit("update:value", next);
-      if (this.kind === "code" && next.length === this.length) this.$emit("full", next);
+      if (this.kind !== "code" || next.length !== this.length) return;
+      this.$emit("full", next);
+      if (this.submits) this.$el.closest("form").requestSubmit();
     },
     focusInput() {
       this.$el.querySelector(".input").focus();

@@ -226,8 +226,9 @@ def _led_back(form: Form, error: DomainError, back: str) -> Response:
     if wants_json(form.request.scope):
         return refusal(form.request.scope, error)
     query = {"error": error.code} | ({"next": form.next} if form.next != "/" else {})
-    if "retry_after" in error.details:
-        query["retry_after"] = str(error.details["retry_after"])
+    query |= {name: str(value) for name, value in error.details.items() if isinstance(value, int)}
+    if form["by"]:
+        query["by"] = form["by"]
     path = SIGN_IN if error.code == "sign_in_stale" else back
     return RedirectResponse(f"{path}?{urlencode(query)}", 303)
 

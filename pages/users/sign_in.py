@@ -5,6 +5,7 @@ and the cookie changes with every step.
 """
 
 import asyncio
+from string import Formatter
 from urllib.parse import urlencode
 
 import segno
@@ -25,9 +26,17 @@ from pages.words import has, t
 from services import demo
 from services.clinic import Clinic
 from services.users.enrolment import NewSecret
+from services.users.factors import ProofKind
 from services.users.sign_in import Stand
 
 WHY_PUBLIC = "the way in; what it shows belongs to the half-open session of the browser that asks"
+KINDS = {
+    "totp": ProofKind.TOTP,
+    "passkey": ProofKind.PASSKEY,
+    "recovery_code": ProofKind.RECOVERY,
+}
+"""The second factors by the names that addresses and sentences have for them."""
+
 STEPS = ("password", "second_factor", "in")
 FIRST_DAY = ("new_password", "enrol", "recovery_codes", "in")
 
@@ -41,10 +50,10 @@ def register(clinic: Clinic, routes: Routes) -> None:
 
 def _register_door(clinic: Clinic, routes: Routes) -> None:
     @routes.page(SIGN_IN, public=WHY_PUBLIC, title="sign_in.title")
-    def sign_in_page(next: str = "/", error: str = "", why: str = "", retry_after: int = 0) -> None:  # noqa: A002
+    def sign_in_page(next: str = "/", error: str = "", why: str = "") -> None:  # noqa: A002
         with public_frame("sign_in.title", demo=clinic.settings.demo):
             _steps(STEPS, 0)
-            _said(error, why, retry_after)
+            _said(error, why)
             with _form("/auth/password", next):
                 kit.field(
                     t("sign_in.username"),
@@ -70,14 +79,13 @@ def _register_door(clinic: Clinic, routes: Routes) -> None:
         next: str = "/",  # noqa: A002
         error: str = "",
         by: str = "",
-        retry_after: int = 0,
     ) -> Response | None:
         stand = await _stand(clinic, "second_factor", next)
         if isinstance(stand, Response):
             return stand
         with public_frame("sign_in.second_factor", demo=clinic.settings.demo):
             _steps(STEPS, 1)
-            _said(error, "", retry_after)
+            _said(error)
             _not_me(stand)
             _proof_form("/auth/second-factor", stand, _way(stand, by), next)
             if clinic.settings.demo:
@@ -146,12 +154,11 @@ def _register_confirm(clinic: Clinic, routes: Routes) -> None:
         next: str = "/",  # noqa: A002
         error: str = "",
         by: str = "",
-        retry_after: int = 0,
     ) -> None:
         profile = await clinic.account.profile(current_actor())
         stand = Stand("open", profile.language, profile.username, profile.enrolled)  # type: ignore[arg-type]
         with public_frame("sign_in.confirm", demo=clinic.settings.demo):
-            _said(error, "", retry_after)
+            _said(error)
             kit.paragraph(t("sign_in.confirm_why"), "muted")
             _proof_form("/auth/confirm", stand, _way(stand, by), next)
             _other_ways(stand, _way(stand, by), CONFIRM, next)
@@ -181,12 +188,17 @@ def _steps(names: tuple[str, ...], now: int) -> None:
     kit.stepper(t("sign_in.steps"), [t(f"sign_in.step.{name}") for name in names], now)
 
 
-def _said(error: str, why: str = "", retry_after: int = 0) -> None:
-    """Say what was wrong with the last try, or why somebody is here."""
+def _said(error: str, why: str = "") -> None:
+    """Say what was wrong with the last try, or why somebody is here.
+
+    The blanks of the sentence come with the address, as numbers and nothing else.
+    """
     if error:
         key = f"error.{error}"
-        known = has(key) and "{" not in t(key) if not retry_after else has(key)
-        words = t(key, retry_after=retry_after) if known else t("sign_in.failed")
+        asked = context.client.request.query_params.items()
+        numbers = {name: int(value) for name, value in asked if value.isdecimal()}
+        known = has(key) and _blanks(t(key)) <= numbers.keys()
+        words = t(key, **numbers) if known else t("sign_in.failed")
         kit.banner("bad", words, code=error if known else "")
     elif why and has(f"sign_in.why.{why}"):
         kit.banner("info", t(f"sign_in.why.{why}"))
@@ -196,6 +208,10 @@ def _demo_names() -> None:
     """Say how to sign in where everybody may: in a demo, and nowhere else."""
     with kit.banner("info", t("sign_in.demo_password", password=demo.PASSWORD)):
         Html("span", text=t("sign_in.demo_names", names=", ".join(demo.ADMINISTRATORS)))
+
+
+def _blanks(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name}
 
 
 def _not_me(stand: Stand) -> None:
@@ -220,17 +236,19 @@ def _ways(stand: Stand) -> list[str]:
 
 
 def _proof_form(action: str, stand: Stand, way: str, then: str) -> None:
+    confirms = action == "/auth/confirm"
     with _form(action, then) as form:
-        kit.hidden("kind", way)
+        kit.hidden("kind", KINDS[way])
+        kit.hidden("by", way)
         if way == "totp":
             box = kit.code_box(
                 t("sign_in.totp"),
                 name="value",
                 required=True,
                 autofocus=True,
-                hint=t("sign_in.totp_hint"),
+                hint=t("sign_in.totp_submits"),
             )
-            box.props("data-submits")
+            box.props("submits")
         elif way == "recovery_code":
             kit.field(
                 t("sign_in.recovery_code"),
@@ -248,8 +266,8 @@ def _proof_form(action: str, stand: Stand, way: str, then: str) -> None:
             form.attribute("data-passkey-failed", t("sign_in.passkey_failed"))
             ui.add_head_html(f'<script src="{static("passkey.js")}" defer></script>')
             kit.paragraph(t("sign_in.passkey_hint"), "muted")
-        words = t("sign_in.use_passkey") if way == "passkey" else t("sign_in.go")
-        kit.button("primary", words, submit=True, block=True, large=True)
+        words = ("confirm_" if confirms else "") + ("use_passkey" if way == "passkey" else "go")
+        kit.button("primary", t(f"sign_in.{words}"), submit=True, block=True, large=True)
 
 
 def _other_ways(stand: Stand, way: str, path: str, then: str) -> None:
