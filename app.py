@@ -46,6 +46,7 @@ async def open_clinic(settings: "Settings") -> AsyncIterator["Clinic"]:
         database.unlock(keys)
         ports = providers.build(settings, database, clock)
         clinic = Clinic.open(database, clock, keys, settings, ports)
+        await clinic.institutions.require_one_world(demo=settings.demo)
         await clinic.policy.load()
         try:
             yield clinic

@@ -130,11 +130,11 @@ class LogShipper:
         last = loop.time()
         while True:
             await asyncio.sleep(LOOK)
-            waiting = self._log_size() - self._shipped()
-            if waiting <= 0 or (waiting < LARGEST and loop.time() - last < LONGEST):
-                continue
-            last = loop.time()
             try:
+                waiting = self._log_size() - self._shipped()
+                if waiting <= 0 or (waiting < LARGEST and loop.time() - last < LONGEST):
+                    continue
+                last = loop.time()
                 await self.ship()
             except (DomainError, OSError) as error:
                 # The log keeps what could not be shipped; the next try takes it along.

@@ -103,8 +103,8 @@ class Backup:
     async def _first(self) -> None:
         try:
             await self.run()
-        except DomainError as error:
-            log.warning("the first backup failed: %s", error)
+        except (DomainError, OSError) as error:  # a full disk must not stop the house
+            log.warning("the first backup failed: %s", type(error).__name__)
 
     async def close(self) -> None:
         """Bring away what there is and let go of the target; the shipper stays to the very end,
@@ -212,6 +212,8 @@ class Backup:
         archive = Archive(self.target, work)
         nights = await archive.nights()
         kept = nights[-self.clinic.settings.backup.keep :]
+        if manifest.night not in kept:  # the clock was ahead before: what was made now stays
+            kept = [*kept[1:], manifest.night]
         for name in await self.target.names(NIGHTS):
             if name.split("/")[1] not in kept:  # also what an interrupted run has left
                 await self.target.remove(name)

@@ -12,7 +12,7 @@ import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sqlalchemy import bindparam, select, update
 
@@ -234,8 +234,21 @@ def check_database(file: SqliteFile) -> None:
 
 
 def _unpack(papers: bytes, house: Path) -> None:
+    """Lay down the small files by hand: early 3.11, Debian's for one, knows no safe `extractall`.
+
+    Only plain files, and only below `house`, whatever the archive says.
+    """
     with tarfile.open(fileobj=io.BytesIO(papers)) as tar:
-        tar.extractall(house, filter="data")
+        for member in tar:
+            content = tar.extractfile(member) if member.isfile() else None
+            path = PurePosixPath(member.name)
+            if content is None or path.is_absolute() or ".." in path.parts:
+                continue
+            target = house / path
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            target.touch(mode=0o600)
+            target.write_bytes(content.read())
+            target.chmod(member.mode & 0o700)
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -229,7 +229,8 @@ async def _rows_after(tx: Reading, seq: int) -> list[dict[str, Any]]:
 
 def _append_lines(target: Path, batch: list[dict[str, Any]]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("a", encoding="utf-8") as file:
+    descriptor = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # it has addresses
+    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in batch)
         file.flush()
         os.fsync(file.fileno())

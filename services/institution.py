@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from data.errors import Conflict, Invalid, NotFound
+from data.errors import Conflict, Forbidden, Invalid, NotFound
 from data.institution import Institution, Site
-from services.policy import Action, Actor, Subject, visible
+from services.policy import HOUSE, Action, Actor, Subject, visible
 from services.transaction import Reading, Transaction, Transactions
 
 USCC = re.compile(r"[0-9A-HJ-NPQRTUWXY]{18}")
@@ -98,6 +98,17 @@ class Institutions:
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
+
+    async def require_one_world(self, *, demo: bool) -> None:
+        """Raise `Forbidden("demo_over_real_house")` where demo settings meet a real hospital.
+
+        A demo shows everybody's messages and knows everybody's password.
+        """
+        async with self._transactions.read(HOUSE) as tx:
+            tx.allow(Action.INSTITUTION_READ, Subject("institution"))
+            query = select(Institution.id).where(Institution.is_demo.is_(False)).limit(1)
+            if demo and await tx.session.scalar(query) is not None:
+                raise Forbidden("demo_over_real_house")
 
     async def read(self, actor: Actor) -> House:
         """Return the institution the actor belongs to; a visitor sees the house's only one."""

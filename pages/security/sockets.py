@@ -86,7 +86,10 @@ class Sockets:
     async def run(self) -> None:
         """Ask anew, as long as the process lives, whether sessions with open pages go on."""
         while not self._rest.is_set():
-            await self.sweep()
+            try:
+                await self.sweep()
+            except Exception:  # one failed look must not stop the whole server
+                log.exception("open pages could not be looked through")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._rest.wait(), SWEEP_SECONDS)
 

@@ -160,3 +160,10 @@ async def test_a_site_of_another_institution_is_out_of_reach(clinic, system):
     with pytest.raises(Forbidden):
         await clinic.institutions.close_site(stranger, site)
     assert await clinic.institutions.sites(stranger) == []
+
+
+async def test_demo_settings_do_not_open_a_real_hospital(clinic, system):
+    """A demo shows everybody's messages: it must never stand over real patients."""
+    await clinic.institutions.require_one_world(demo=False)
+    with pytest.raises(Forbidden, match="demo_over_real_house"):
+        await clinic.institutions.require_one_world(demo=True)

@@ -252,3 +252,20 @@ async def test_a_click_that_breaks_tells_its_reader_a_number(house, doctor, capl
         assert f"defect {reference}" in caplog.text
         await page.click("count")
         await page.sees("clicks: 1")
+
+
+async def test_a_failed_look_at_open_pages_does_not_stop_the_server(house, monkeypatch, caplog):
+    looks = []
+
+    async def fail_once():
+        looks.append(1)
+        if len(looks) == 1:
+            raise ConnectionError
+        house.front.sockets.stop()
+
+    monkeypatch.setattr("pages.security.sockets.SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(house.front.sockets, "sweep", fail_once)
+
+    await house.front.sockets.run()
+
+    assert len(looks) == 2
