@@ -73,7 +73,7 @@ def empty(title: str, text: str = "") -> Html:
     with Html("div", "empty") as made:
         with Html("svg", "empty__art", aria_hidden="true", viewBox="0 0 120 72"):
             Html("use", href=_sprite("art-twig"))
-        Html("h3", text=title)
+        Html("h2", text=title)
         if text:
             Html("p", "empty__words", text)
     return made

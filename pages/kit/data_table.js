@@ -78,7 +78,7 @@ export default {
       </div>
       <div v-else-if="state === 'empty'" class="empty">
         <svg class="empty__art" aria-hidden="true" viewBox="0 0 120 72"><use :href="use('art-twig')" /></svg>
-        <h3>{{ sought ? words.nothing_found : words.empty_title }}</h3>
+        <h2>{{ sought ? words.nothing_found : words.empty_title }}</h2>
         <p class="empty__words">{{ sought ? words.search_less : words.empty_text }}</p>
         <slot v-if="!sought" name="empty" />
       </div>

@@ -215,9 +215,9 @@ def _blanks(sentence: str) -> set[str]:
 
 
 def _not_me(stand: Stand) -> None:
-    with kit.paragraph("", "muted"):
-        Html("span", text=t("sign_in.as", username=stand.username))
-        Html("a", text=t("sign_in.not_me"), href=SIGN_IN)
+    with kit.side_by_side():
+        kit.paragraph(t("sign_in.as", username=stand.username), "muted")
+        kit.link_button("quiet", t("sign_in.not_me"), SIGN_IN)
 
 
 def _way(stand: Stand, asked: str) -> str:
