@@ -164,7 +164,7 @@ class Audit:
             return 0
         last = await asyncio.to_thread(self._last_line)
         # A quiet house repeats itself now and then, so that a stopped anchor can be told from it.
-        if last is None or last["seq"] != head.seq or now >= _at(last) + REPEATED_AFTER:
+        if last is None or last["seq"] != head.seq or _is_old(last, now):
             line = json.dumps({"seq": head.seq, "mac": head.mac, "at": now.isoformat()})
             await asyncio.to_thread(self._write_anchor, line)
         return int(head.seq)
@@ -192,7 +192,7 @@ class Audit:
         try:
             last: dict[str, Any] | None = json.loads(lines[-1]) if lines else None
             if last is not None:
-                _ = last["seq"], last["mac"], _at(last)
+                _ = int(last["seq"]), last["mac"]
         except (ValueError, KeyError, TypeError):
             raise Invalid("audit_anchor_damaged") from None
         return last
@@ -213,8 +213,11 @@ class Audit:
         return target, last
 
 
-def _at(line: dict[str, Any]) -> datetime:
-    return datetime.fromisoformat(line["at"])
+def _is_old(line: dict[str, Any], now: datetime) -> bool:
+    try:
+        return now >= datetime.fromisoformat(line["at"]) + REPEATED_AFTER
+    except (KeyError, ValueError, TypeError):
+        return True  # a line that does not say when is written anew
 
 
 def _trail_of(actor: Actor) -> Subject:

@@ -1,4 +1,7 @@
-"""Documents that are generated from the code say what the code says."""
+"""Documents that are generated from the code say what the code says.
+
+R154: the documents are open, and as the code is.
+"""
 
 import subprocess
 import sys

@@ -1,4 +1,7 @@
-"""A file comes back as it was handed in, in any part, or not at all."""
+"""A file comes back as it was handed in, in any part, or not at all.
+
+S-INT-1: what is stored shows when it is changed; R041: it is encrypted.
+"""
 
 import asyncio
 import random

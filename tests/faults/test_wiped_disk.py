@@ -1,4 +1,7 @@
-"""The disk is gone. What is left: another machine with the copies, and a sheet of paper."""
+"""The disk is gone. What is left: another machine with the copies, and a sheet of paper.
+
+R041, S-BCK-1: the copy brings back what the disk lost.
+"""
 
 import shutil
 from uuid import UUID

@@ -283,6 +283,7 @@ def test_every_sort_we_take_has_an_ending():
 
 
 async def test_what_a_crash_left_is_wiped_at_the_next_start(clinic):
+    """S-RES-1."""
     left = clinic.settings.home / "incoming" / "0f"
     left.parent.mkdir()
     left.write_bytes(a_photo())
