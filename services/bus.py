@@ -189,8 +189,12 @@ class Bus:
             lanes: dict[str, list[Owed]] = defaultdict(list)
             for owed in due:
                 lanes[owed.handler].append(owed)
-            # A handler that waits for a silent counterpart holds up only itself.
-            await asyncio.gather(*(self._drive(lane) for lane in lanes.values()))
+            # One that waits for a silent counterpart lets the others of this batch go on.
+            drives = (self._drive(lane) for lane in lanes.values())
+            ends = await asyncio.gather(*drives, return_exceptions=True)
+            for trouble in ends:  # told only when every lane is at rest: none runs on unowned
+                if isinstance(trouble, BaseException):
+                    raise trouble
             if self._rest.is_set():  # the rest is still owed when we come back
                 return
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from data.errors import Conflict
+from data.errors import Conflict, Unavailable
 from data.outbox import Delivery, OutboxEvent, Timer
 from services import bus as module
 from services.bus import LONGEST_WAIT, MOST_TRIES, Bus
-from services.events import Event
-from services.policy import HOUSE
+from services.events import Event, SettingChanged
+from services.policy import HOUSE, Action, Subject
 
 
 class ItHappened(Event, frozen=True):
@@ -451,3 +451,35 @@ async def test_what_everybody_has_had_is_forgotten_after_a_month(clinic, bus, cl
         [left] = await session.scalars(select(OutboxEvent))
         assert await session.scalar(select(func.count()).select_from(Delivery)) == 1
     assert "still owed" in left.payload
+
+
+async def test_trouble_in_one_lane_is_told_when_the_others_are_at_rest(clinic, monkeypatch):
+    """A lane that ran on unowned would have its deliveries made a second time at once."""
+    done = []
+
+    async def quick(event):
+        done.append("quick")
+
+    async def slow(event):
+        await asyncio.sleep(0.05)
+        done.append("slow")
+
+    for handler in (quick, slow):
+        handler.__qualname__ = handler.__name__
+        clinic.bus.on(SettingChanged, handler)
+    settle = clinic.bus._settle
+
+    async def broken(delivery_id, problem):
+        await settle(delivery_id, problem)
+        if done == ["quick"]:
+            raise Unavailable("disk_full")
+
+    monkeypatch.setattr(clinic.bus, "_settle", broken)
+    async with clinic.transactions.open(HOUSE) as tx:
+        tx.allow(Action.BUS_WORK, Subject("bus"))
+        tx.announce(SettingChanged(key="x"))
+
+    with pytest.raises(Unavailable, match="disk_full"):
+        await clinic.bus.deliver()
+
+    assert "slow" in done
