@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 
 import pytest
 from nicegui import Client
@@ -263,7 +264,8 @@ async def test_a_failed_look_at_open_pages_does_not_stop_the_server(house, monke
             raise ConnectionError
         house.front.sockets.stop()
 
-    monkeypatch.setattr("pages.security.sockets.SWEEP_SECONDS", 0.01)
+    module = sys.modules[type(house.front.sockets).__module__]
+    monkeypatch.setattr(module, "SWEEP_SECONDS", 0.01)
     monkeypatch.setattr(house.front.sockets, "sweep", fail_once)
 
     await house.front.sockets.run()
