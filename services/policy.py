@@ -78,12 +78,13 @@ def allow(
         raise Unauthenticated("sign_in_needed")
     else:
         raise Forbidden("forbidden", action=str(action), subject=str(subject))
-    if action in SENSITIVE and not _confirmed(actor, now, confirmed_for):
+    if action in SENSITIVE and not is_confirmed(actor, now, confirmed_for):
         raise Unauthenticated("confirm_needed")
     return ground
 
 
-def _confirmed(actor: Actor, now: datetime, confirmed_for: timedelta) -> bool:
+def is_confirmed(actor: Actor, now: datetime, confirmed_for: timedelta) -> bool:
+    """Tell whether the actor has shown who they are lately enough for a sensitive act."""
     if Role.HOUSE in actor.roles:
         return True
     # Not in the future either: a clock that is set back must not stretch the time.

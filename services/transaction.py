@@ -18,7 +18,8 @@ from data.errors import DomainError, Forbidden, NotFound, Unauthenticated
 from services.bus import Bus
 from services.events import Event
 from services.idempotency import Once
-from services.policy import CONFIRMED_FOR, Action, Actor, Subject, allow
+from services.permissions import SENSITIVE
+from services.policy import CONFIRMED_FOR, Action, Actor, Subject, allow, is_confirmed
 from services.trail import Act, Changes, Trail, watch_changes
 
 log = logging.getLogger(__name__)
@@ -97,6 +98,15 @@ class Transactions:
         self._clock = clock
         self.confirmed_for: Callable[[UUID | None], timedelta] = lambda _: CONFIRMED_FOR
         """How long a re-authentication counts in an institution; the house rules say it."""
+
+    def ask_first(self, actor: Actor, action: Action) -> None:
+        """Ask who is there before the form of a sensitive act is filled in, not after.
+
+        Raise `Unauthenticated("confirm_needed")` as the act itself would.
+        """
+        confirmed_for = self.confirmed_for(actor.institution_id)
+        if action in SENSITIVE and not is_confirmed(actor, self._clock.now(), confirmed_for):
+            raise Unauthenticated("confirm_needed")
 
     @asynccontextmanager
     async def read(self, actor: Actor) -> AsyncIterator[Reading]:

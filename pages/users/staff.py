@@ -128,6 +128,7 @@ class StaffPage:
 
     def ask_new(self) -> None:
         """Ask for a new account."""
+        self._clinic.transactions.ask_first(current_actor(), Action.STAFF_ADD)
         with self._panel.fill(t("staff.add")):
             fields = {
                 "username": kit.field(t("staff.username"), required=True, complete="off"),

@@ -91,6 +91,7 @@ class StaffPanel:
                 kit.button("line", t("staff.unlock"), lambda: self._unlock(user_id))
 
     async def _reset(self, user_id: UUID, *, factors: bool) -> None:
+        self._clinic.transactions.ask_first(current_actor(), Action.STAFF_RESET)
         answer = await kit.confirm(
             t("staff.reset_all") if factors else t("staff.reset"),
             t("staff.reset_text"),
@@ -115,6 +116,7 @@ class StaffPanel:
             kit.button("primary", t("staff.reactivate"), lambda: self._reactivate(member.id))
 
     async def _suspend(self, user_id: UUID) -> None:
+        self._clinic.transactions.ask_first(current_actor(), Action.STAFF_SUSPEND)
         answer = await kit.confirm(
             t("staff.suspend"),
             t("staff.suspend_text"),
@@ -127,6 +129,7 @@ class StaffPanel:
             await self._after(user_id, "staff.suspended")
 
     async def _reactivate(self, user_id: UUID) -> None:
+        self._clinic.transactions.ask_first(current_actor(), Action.STAFF_SUSPEND)
         answer = await kit.confirm(
             t("staff.reactivate"),
             t("staff.reactivate_text"),
