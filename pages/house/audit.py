@@ -7,7 +7,7 @@ from pages import kit
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
-from pages.words import local, number, t
+from pages.words import has, local, number, t
 from services.audit import Entry, Search
 from services.clinic import Clinic
 from services.policy import Action
@@ -100,7 +100,9 @@ class AuditPage:
             {
                 "at": local(entry.at),
                 "action": kit.Cell(said(entry.action), note=entry.action),
-                "subject": kit.Cell(entry.subject.partition(":")[0], note=entry.subject[-12:]),
+                "subject": kit.Cell(
+                    what(entry.subject), note=entry.subject.partition(":")[2][-12:]
+                ),
                 "who": kit.Cell(
                     roles_of(entry), note=f"{str(entry.actor_id)[-12:]} {entry.address}"
                 ),
@@ -121,7 +123,7 @@ class AuditPage:
                 [
                     (t("audit.column.at"), local(entry.at)),
                     (t("audit.column.action"), f"{said(entry.action)} ({entry.action})"),
-                    (t("audit.column.subject"), entry.subject),
+                    (t("audit.column.subject"), f"{what(entry.subject)} ({entry.subject})"),
                     (t("audit.column.who"), f"{roles_of(entry)}, {entry.actor_id}"),
                     (t("audit.column.address"), entry.address or t("audit.no_address")),
                     (t("audit.column.purpose"), entry.purpose or t("audit.no_purpose")),
@@ -151,6 +153,13 @@ class AuditPage:
 def said(action: str) -> str:
     """Return an action in words."""
     return t(f"action.{action.replace(':', '.')}")
+
+
+def what(subject: str) -> str:
+    """Return what kind of thing an act was about, in words, or its name where it has none."""
+    kind = subject.partition(":")[0]
+    key = f"subject.{kind}"
+    return t(key) if has(key) else kind
 
 
 def roles_of(entry: Entry) -> str:

@@ -106,7 +106,7 @@ export default {
               :data-label="column.label">
               <button v-if="n === 0 && row.opens" type="button" class="table__open"
                 @click="$emit('open', row.key)">{{ cell(row, column).text }}</button>
-              <a v-else-if="cell(row, column).href" :href="cell(row, column).href">{{ cell(row, column).text }}</a>
+              <a v-else-if="cell(row, column).href" class="table__link" :href="cell(row, column).href">{{ cell(row, column).text }}</a>
               <span v-else-if="cell(row, column).kind === 'state'" class="state" :class="'state--' + cell(row, column).tone">
                 <svg class="i" aria-hidden="true"><use :href="use(cell(row, column).icon)" /></svg>{{ cell(row, column).text }}</span>
               <span v-else-if="cell(row, column).kind === 'tags'" class="tags"><span v-for="tag in cell(row, column).tags"

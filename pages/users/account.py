@@ -22,10 +22,11 @@ def register(clinic: Clinic, routes: Routes) -> None:
     async def account_page() -> None:
         profile = await clinic.account.profile(current_actor())
         page = AccountPage(clinic, profile)
-        with frame("shell.account"), kit.halves():
-            page.build_profile()
-            page.build_password()
-            page.build_factors()
+        with frame("shell.account"):
+            with kit.halves():
+                page.build_profile()
+                page.build_password()
+                page.build_factors()
             page.build_visits()
         await page.load()
 
@@ -107,7 +108,7 @@ class AccountPage:
 
     def build_visits(self) -> None:
         """List where this person is signed in."""
-        with kit.card(flush=True):
+        with kit.card(t("account.visits"), flush=True):
             self._table: kit.DataTable[Visit] = kit.DataTable(
                 [
                     kit.Column("where", t("account.where"), phone="title"),

@@ -47,7 +47,7 @@ class InstitutionPage:
             with kit.card(t("institution.papers")), kit.form():
                 self._fields = {name: self._field(name) for name in ORDER}
                 kit.button("primary", t("institution.save"), self._save)
-            with kit.card(flush=True):
+            with kit.card(t("institution.sites"), flush=True):
                 self._table: kit.DataTable[Place] = kit.DataTable(
                     [
                         kit.Column("name", t("institution.site.name"), phone="title"),

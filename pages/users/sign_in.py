@@ -206,8 +206,8 @@ def _said(error: str, why: str = "") -> None:
 
 def _demo_names() -> None:
     """Say how to sign in where everybody may: in a demo, and nowhere else."""
-    with kit.banner("info", t("sign_in.demo_password", password=demo.PASSWORD)):
-        Html("span", text=t("sign_in.demo_names", names=", ".join(demo.ADMINISTRATORS)))
+    names = t("sign_in.demo_names", names=", ".join(demo.ADMINISTRATORS))
+    kit.banner("info", t("sign_in.demo_password", password=demo.PASSWORD), names)
 
 
 def _blanks(sentence: str) -> set[str]:
