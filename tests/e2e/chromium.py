@@ -102,7 +102,24 @@ async def visit(page: Page, url: str) -> None:
 async def violations(page: Page) -> list[str]:
     """Return what axe-core finds: WCAG 2.0 to 2.2 A and AA, and best practice."""
     await page.evaluate(need("axe").read_text())
-    found = await page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    return await _axe(page, RULES)
+
+
+async def violations_in_the_other_theme(page: Page) -> list[str]:
+    """Let the device turn from light to dark or back; return what of the contrast axe-core finds.
+
+    The reader has not chosen a theme: the page goes with the device.
+    """
+    theme = "document.documentElement.dataset.theme"
+    other = "light" if await page.evaluate(theme) == "dark" else "dark"
+    await page.emulate_media(color_scheme=other)
+    await page.wait_for_function(f"{theme} === '{other}'")
+    await page.evaluate("document.getAnimations().forEach((each) => each.cancel())")
+    return await _axe(page, {"type": "rule", "values": ["color-contrast"]})
+
+
+async def _axe(page: Page, rules: Any) -> list[str]:
+    found = await page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)
     return [
         f"{each['id']} {node['html'][:160]} {node['failureSummary']}"
         for each in found["violations"]

@@ -57,6 +57,14 @@ STEPS = {
 }
 """Pages on the way in, each shown to who stands at that step only."""
 
+NEWCOMERS = {
+    "new_password": ("heping", "何平"),
+    "enrol": ("linxia", "林夏"),
+    "recovery_codes": ("duwen", "杜文"),
+}
+BEST_SEEN = {"/notices": "doctor", "/tasks": "medical_affairs"}
+"""Who has something to see on a page that others see empty."""
+
 PARTICULAR: dict[str, str] = {}
 """An address of each page that shows one particular thing: its pattern, and where to look."""
 
@@ -156,8 +164,8 @@ async def let_in(clinic: Clinic) -> dict[str, str]:
     assert guard
     begun = await clinic.sign_in.begin("yisheng", PASSWORD, Caller("127.0.0.1"))
     tokens["second_factor"] = begun.token
-    for step in ("new_password", "enrol", "recovery_codes"):
-        new = NewStaff(f"new-{step}", StaffDetails("新人"), frozenset({Grant(Role.NURSE)}))
+    for step, (username, name) in NEWCOMERS.items():
+        new = NewStaff(username, StaffDetails(name), frozenset({Grant(Role.NURSE)}))
         added = await clinic.staff.add(guard, new)
         tokens[step] = await _brought_to(clinic, step, added.username, added.temporary_password)
     return tokens
@@ -184,6 +192,7 @@ async def open_session(clinic: Clinic, role: Role) -> str:
         query = select(User).join(RoleGrant, RoleGrant.user_id == User.id)
         query = query.where(RoleGrant.role == str(role)).order_by(User.id).limit(1)
         user = (await session.scalars(query)).one()
+        user.last_signed_in_at = now
         session.add(
             Session(
                 id=new_id(),
@@ -216,6 +225,7 @@ async def places(
             continue
         may = [name for name, actor in actors.items() if actor and may_enter(actor, route.action)]
         who = STEPS.get(route.path) or (GUEST if route.public else next(iter(may), ""))
+        who = BEST_SEEN.get(route.path, who)
         path = PARTICULAR.get(route.path, "") if "{" in route.path else route.path
         if not who or not path:
             nobody.append(route.path)

@@ -8,17 +8,9 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, Page, Route
 
-from tests.e2e.chromium import DESKTOP, PHONE
 from tests.e2e.hospital import Found, Place
 
 READY = "() => window.did_handshake === true"
-LOOKS = {
-    "light on a desktop": (DESKTOP, "light", "zh_CN"),
-    "dark on a desktop": (DESKTOP, "dark", "en"),
-    "light on a phone": (PHONE, "light", "en"),
-    "dark on a phone": (PHONE, "dark", "zh_CN"),
-}
-
 Judge = Callable[[Page, Place], Awaitable[list[str]]]
 
 
