@@ -6,8 +6,8 @@ Reads from top to bottom: keys, database, adapters, services, pages, servers.
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from jobs.commands import Around, Composition, run
@@ -82,17 +82,17 @@ async def serve(settings: "Settings", around: Around) -> None:
 
     logs.settle(settings.log_format)
     i18n.settle(timezone=settings.timezone)
-    async with open_clinic(settings) as clinic, kept_safe(clinic) as backup:
-        server, front = build(clinic)
-        office = certificates(settings)
-        settle_memory()
-        await clinic.uploads.tidy()
-        async with (
-            listening(server, settings, office, clinic),
-            at_work(clinic, front, backup),
-            around(clinic, backup),
-        ):
-            await told_to_stop()
+    with told_to_stop() as stop:
+        async with open_clinic(settings) as clinic, kept_safe(clinic) as backup:
+            server, front = build(clinic)
+            office = certificates(settings)
+            settle_memory()
+            async with (
+                listening(server, settings, office, clinic),
+                at_work(clinic, front, backup),
+                around(clinic, backup),
+            ):
+                await stop.wait()
 
 
 @asynccontextmanager
@@ -149,14 +149,15 @@ async def listening(
         yield
 
 
-async def told_to_stop() -> None:
-    """Wait for SIGINT or SIGTERM."""
+@contextmanager
+def told_to_stop() -> Iterator[asyncio.Event]:
+    """Yield what SIGINT or SIGTERM sets; one that comes while the house opens is not lost."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, stop.set)
     try:
-        await stop.wait()
+        yield stop
     finally:
         for sign in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(sign)

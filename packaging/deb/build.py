@@ -61,6 +61,7 @@ def build(wheel: Path | None, out: Path, work: Path, level: int) -> Path:
     _check_tools()
     epoch = _epoch()
     os.environ["SOURCE_DATE_EPOCH"] = str(epoch)
+    os.umask(0o022)  # the builder's own may be stricter; a package's files are for everybody
     out.mkdir(parents=True, exist_ok=True)
     work.mkdir(parents=True, exist_ok=True)
     wheel = wheel or _wheel(out)
@@ -156,8 +157,15 @@ def _place_files(tree: Path, version: str) -> None:
     _run(["gzip", "-9n", str(manual)])
     for name in (".gitignore", ".lock", "CACHEDIR.TAG"):  # the installer's, not ours
         (tree / PREFIX / name).unlink(missing_ok=True)
-    for path in (path for path in tree.rglob("*") if not path.is_symlink()):
-        path.chmod(0o755 if path.is_dir() else path.stat().st_mode & 0o755)
+    _open_to_all(tree / PREFIX, tree / "usr")
+
+
+def _open_to_all(*folders: Path) -> None:
+    """Let everybody read: what the installer copied may carry its cache's stricter modes."""
+    for path in (path for folder in folders for path in folder.rglob("*")):
+        if not path.is_symlink():
+            runs = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(0o755 if runs else 0o644)
 
 
 def _describe(tree: Path, version: str, depends: str) -> None:

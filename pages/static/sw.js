@@ -9,6 +9,11 @@ function keeps(url) {
 }
 
 self.addEventListener("install", (event) => {
+  // What a page sends while it is being left must not pass through here: Chromium loses a
+  // keepalive request whose page is gone before the worker has looked at it.
+  if (event.addRoutes) {
+    event.waitUntil(event.addRoutes({ condition: { requestMethod: "POST" }, source: "network" }));
+  }
   event.waitUntil(
     caches.open(SHELF).then((shelf) => shelf.addAll([OFFLINE, "/static/logo.svg"])).then(() => self.skipWaiting()),
   );

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 
 import pytest
 
@@ -132,3 +133,18 @@ def test_what_needs_a_closed_house_is_refused_beside_a_server(xinglin, verb):
     with Server(xinglin.home):
         done = xinglin(*verb)
     assert (done.code, "[server_runs]" in done.err) == (3, True)
+
+
+def test_a_server_told_to_stop_while_it_opens_closes_in_order(home):
+    """The moment its port listens is before the house is at work: systemd may ask just then."""
+    server = Server(home)
+    while not answers(server.port):
+        assert server.process.poll() is None, server.process.communicate()
+    done = server.stop()
+    assert done.code == 0, done.err
+    assert not (home / "control.sock").exists()
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0

@@ -62,6 +62,7 @@ def build_package(wheel: Path, out: Path, *options: str, epoch: int = 1_767_225_
         text=True,
         check=False,
         timeout=600,
+        umask=0o077,  # the strictest there is: the package must not depend on its builder's
     )
     if done.returncode:
         pytest.fail(done.stderr[-3000:], pytrace=False)
