@@ -91,7 +91,9 @@ def install_checkout() -> None:
 
 
 def _uv_install() -> list[str]:
-    return [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(PYTHON)]
+    # Compiled once here: where Python may write no bytecode, every start would compile it all.
+    options = ["--quiet", "--compile-bytecode", "--python", str(PYTHON)]
+    return [str(VENV / "bin" / "uv"), "pip", "install", *options]
 
 
 def _environment() -> dict[str, str]:
