@@ -163,7 +163,8 @@ async def serve(home: Path, port: int) -> None:
             work.create_task(front.run())
             work.create_task(clinic.bus.run())
             calling = work.create_task(board.call_out())
-            await told_to_stop()
+            with told_to_stop() as stop:
+                await stop.wait()
             calling.cancel()
             front.stop()
             clinic.bus.stop()
