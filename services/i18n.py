@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_time, format_timedelta
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
@@ -54,7 +55,7 @@ class Catalogue:
 def catalogue(language: str) -> Catalogue:
     """Return the sentences of a language, read once."""
     with (LOCALE / language / "LC_MESSAGES" / "xinglin.po").open("rb") as file:
-        read = read_po(file, locale=language)
+        read = read_po(file, locale=_locale(language))
     sentences: dict[str, Sentence] = {}
     for message in read:
         if message.id and message.string:
@@ -63,6 +64,12 @@ def catalogue(language: str) -> Catalogue:
                 message.string if isinstance(message.string, str) else tuple(message.string)
             )
     return Catalogue(sentences, read)
+
+
+@cache
+def _locale(language: str) -> Locale:
+    """Parsed once: Babel looks through all its locales for a name, each time it is given one."""
+    return Locale.parse(language)
 
 
 def has(key: str, language: str = LANGUAGES[0]) -> bool:
@@ -179,8 +186,8 @@ def day(
         if word:
             return say(language, f"day.{word}")
         if value.year == today.year:
-            return format_date(value, _DAY_OF_YEAR[language], locale=language)
-    return format_date(value, "long" if language == "zh_CN" else "medium", locale=language)
+            return format_date(value, _DAY_OF_YEAR[language], locale=_locale(language))
+    return format_date(value, "long" if language == "zh_CN" else "medium", locale=_locale(language))
 
 
 _DAY_OF_YEAR = {"zh_CN": "M月d日", "en": "MMM d"}
@@ -188,7 +195,7 @@ _DAY_OF_YEAR = {"zh_CN": "M月d日", "en": "MMM d"}
 
 def clock(language: str, value: datetime, *, zone: ZoneInfo | None = None) -> str:
     """Return the time of day, 15:30: hospitals run on 24 hours in both languages."""
-    return format_time(value, "HH:mm", tzinfo=zone or House.zone, locale=language)
+    return format_time(value, "HH:mm", tzinfo=zone or House.zone, locale=_locale(language))
 
 
 def moment(
@@ -213,25 +220,29 @@ def ago(language: str, value: datetime, *, now: datetime) -> str:
     if abs(value - now) < timedelta(seconds=45):
         return say(language, "moment.now")
     return format_timedelta(
-        value - now, granularity="minute", threshold=1.0, add_direction=True, locale=language
+        value - now,
+        granularity="minute",
+        threshold=1.0,
+        add_direction=True,
+        locale=_locale(language),
     )
 
 
 def duration(language: str, length: timedelta) -> str:
     """Return a length of time in its largest unit: "15分钟", "3 hours"."""
-    return format_timedelta(length, granularity="second", threshold=1.0, locale=language)
+    return format_timedelta(length, granularity="second", threshold=1.0, locale=_locale(language))
 
 
 def number(language: str, value: float | Decimal) -> str:
     """Return a number with the language's separators."""
-    return format_decimal(value, locale=language)
+    return format_decimal(value, locale=_locale(language))
 
 
 def percent(language: str, share: float) -> str:
     """Return a share (0 to 1) as a percentage with one decimal at most."""
-    return format_percent(share, "#,##0.#%", locale=language)
+    return format_percent(share, "#,##0.#%", locale=_locale(language))
 
 
 def money(language: str, fen: int) -> str:
     """Return an amount of integer fen (1/100 yuan) as the language writes it: ¥12.00, CN¥12.00."""
-    return format_currency(Decimal(fen) / 100, "CNY", locale=language)
+    return format_currency(Decimal(fen) / 100, "CNY", locale=_locale(language))

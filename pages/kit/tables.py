@@ -1,7 +1,7 @@
 """Tables whose rows are brought a page at a time, searched and sorted where the data is."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
@@ -46,6 +46,9 @@ class Cell:
     href: str = ""
     can: bool = False
     tags: tuple[dict[str, str], ...] = ()
+
+
+CELL = tuple(field.name for field in fields(Cell))
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,10 +311,10 @@ def _plain(row: Row) -> dict[str, Any]:
     cells = {
         key: {"text": cell}
         if isinstance(cell, str)
-        else {name: value for name, value in asdict(cell).items() if value or name == "text"}
+        else {name: value for name in CELL if (value := getattr(cell, name)) or name == "text"}
         for key, cell in row.cells.items()
     }
-    acts = [asdict(act) for act in row.acts]
+    acts = [{"name": act.name, "label": act.label, "kind": act.kind} for act in row.acts]
     return {
         "key": row.key,
         "name": row.name,
