@@ -1,0 +1,78 @@
+"""The frame around every page: where one may go, who looked, what is said on each. (R043)"""
+
+from nicegui import ui
+
+from pages import kit
+from pages.navigation import offered
+from pages.shell import frame
+from pages.viewer import Viewer
+from services.policy import Action, Role
+from tests.factories import an_actor
+from tests.pages.showing import shown
+
+
+def a_viewer(*roles, **more):
+    actor = an_actor(*roles)
+    can = more.pop("can", lambda action: any(role in actor.roles for role in roles))
+    return Viewer(display_name="测试人员甲", number="T0012", can=can, roles=("nurse",), **more)
+
+
+async def show_frame(user, viewer):
+    def page():
+        ui.context.client.request.state.viewer = viewer
+        with frame("nav.tasks", active="/tasks") as made:
+            kit.button("line", "Count", lambda: made.show_counts(tasks=7, notices=0))
+
+    shown(page)
+    await user.open("/")
+
+
+async def test_the_rail_shows_only_where_a_person_may_go(user):
+    """R042: each role its own places."""
+    await show_frame(user, a_viewer(Role.NURSE, can=lambda action: action is Action.TASK_READ))
+    await user.should_see("待办")
+    await user.should_not_see("审计")
+    assert [item.path for item in offered(lambda _: False)] == ["/"]
+
+
+async def test_every_staff_page_carries_who_looked(user):
+    """S-LOG: watermark with name, number and time."""
+    await show_frame(user, a_viewer(Role.NURSE, opened="2026-03-02 15:30"))
+    marks = [each for each in user.client.elements.values() if "watermark" in each.classes]
+    assert [each.props["data-says"] for each in marks] == ["测试人员甲 T0012 2026-03-02 15:30"]
+
+
+async def test_a_name_cannot_break_out_of_the_watermark(user):
+    evil = a_viewer(Role.NURSE)
+    evil = Viewer(
+        **{**{name: getattr(evil, name) for name in evil.__slots__}, "display_name": "');}<svg"}
+    )
+    await show_frame(user, evil)
+    mark = next(each for each in user.client.elements.values() if "watermark" in each.classes)
+    address = mark.style["background-image"]
+    assert address.count("'") == 2
+    assert "<" not in address
+    assert ")" not in address[:-1]
+
+
+async def test_broken_glass_is_said_on_every_page_and_a_demo_says_it_is_one(user):
+    await show_frame(user, a_viewer(Role.DOCTOR, emergency="胸痛急诊", is_demo=True))
+    await user.should_see("紧急查阅中，理由：胸痛急诊")
+    await user.should_see("演示环境")
+
+
+async def test_the_bells_count_without_a_reload(user):
+    await show_frame(user, a_viewer(Role.NURSE, tasks=1, notices=200))
+    await user.should_see("新消息 200 条")
+    user.find("Count").click()
+    await user.should_see("待办 7 件")
+    await user.should_see("新消息 0 条")
+
+
+async def test_signing_out_is_a_real_form(user):
+    """It works without a socket, and an image cannot do it (S-CSRF-1)."""
+    await show_frame(user, a_viewer(Role.NURSE))
+    forms = [each for each in user.client.elements.values() if each.tag == "form"]
+    assert [(each.props["action"], each.props["method"]) for each in forms] == [
+        ("/auth/sign-out", "post")
+    ]
