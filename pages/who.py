@@ -14,9 +14,9 @@ class Describer:
         self._clinic = clinic
 
     async def __call__(self, actor: Actor) -> Viewer:
-        """Read name, institution and counts; two short looks into the database."""
+        """Read name and counts: three short looks into the database."""
         clinic = self._clinic
-        profile = await clinic.account.profile(actor)
+        plate = await clinic.account.nameplate(actor)
         waiting = 0
         if not actor.roles.isdisjoint(RULES[Action.TASK_READ]):
             waiting = (await clinic.tasks.counts(actor)).open
@@ -25,10 +25,10 @@ class Describer:
             return not actor.roles.isdisjoint(RULES[action])
 
         return Viewer(
-            display_name=profile.display_name,
-            number=profile.staff_number,
+            display_name=plate.display_name,
+            number=plate.staff_number,
             can=can,
-            opened=moment(profile.language, clinic.clock.now()),
+            opened=moment(plate.language, clinic.clock.now()),
             roles=tuple(sorted(actor.roles)),
             is_demo=clinic.settings.demo,
             tasks=waiting,

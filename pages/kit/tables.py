@@ -162,7 +162,7 @@ class DataTable(ui.element, Generic[T], component="data_table.js"):
         self._rows: dict[str, Row] = {}
         self._asked = 0
         self._props["columns"] = [asdict(column) for column in columns]
-        self._props["rows"] = []
+        self._props["rows"] = ()  # a tuple: NiceGUI wraps and watches everything within a list
         self._props["state"] = "loading"
         self._props["caption"] = words.caption
         self._props["search"] = words.search
@@ -207,7 +207,7 @@ class DataTable(ui.element, Generic[T], component="data_table.js"):
         rows = [self._row(item) for item in page.items]
         self._rows = {row.key: row for row in rows}
         with self._props.suspend_updates():
-            self._props["rows"] = [_plain(row) for row in rows]
+            self._props["rows"] = tuple(_plain(row) for row in rows)
             self._props["state"] = "ready" if rows else "empty"
             self._place(page.total)
         self.update()
@@ -238,7 +238,7 @@ class DataTable(ui.element, Generic[T], component="data_table.js"):
 
     def _keep_rows(self) -> None:
         with self._props.suspend_updates():  # a later full update must not bring old rows back
-            self._props["rows"] = [_plain(row) for row in self._rows.values()]
+            self._props["rows"] = tuple(_plain(row) for row in self._rows.values())
 
     def select_row(self, key: str) -> None:
         """Show which row the side panel is about; an empty key marks none."""

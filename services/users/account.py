@@ -36,6 +36,15 @@ class Profile:
     passkeys: tuple[KeptPasskey, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Nameplate:
+    """Who somebody is, for the frame of a page."""
+
+    display_name: str
+    staff_number: str
+    language: str
+
+
 class Account:
     """The clerk for one's own matters; what secures the account needs a fresh `confirm`."""
 
@@ -52,6 +61,13 @@ class Account:
         self._sign_in = sign_in
         self._factors = factors
         self._credentials = credentials
+
+    async def nameplate(self, actor: Actor) -> Nameplate:
+        """Return what stands on each page about the actor: one row, where `profile` reads six."""
+        async with self._transactions.read(actor) as tx:
+            user = await tx.get(User, actor.user_id)
+            tx.allow(Action.ACCOUNT_READ, user)
+            return Nameplate(user.display_name, user.staff_number, user.language)
 
     async def profile(self, actor: Actor) -> Profile:
         """Return the actor's own account."""
