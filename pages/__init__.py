@@ -65,7 +65,7 @@ def mount(clinic: Clinic, server: FastAPI, *more: Register) -> Front:
     ui.run_with(
         server,
         title="Xinglin 杏林",
-        gzip_middleware_factory=None,  # packed by us, after scripts have been given their nonce
+        gzip_middleware_factory=None,  # packed at the entrance, like everything else
         **NICEGUI,
     )
     for register in SHOWN:

@@ -14,7 +14,7 @@ from pages.security import defects
 from pages.security.front import Front, Surroundings
 from pages.security.gate import Gate
 from pages.security.limits import Pace
-from pages.security.nonce import Nonce
+from pages.security.nonce import mark_scripts
 from pages.security.refusals import refusal
 from pages.security.sockets import Sockets
 from pages.security.visitors import Sessions, Visitors
@@ -35,7 +35,7 @@ def stand(
     """Put the gate before `server`; call before the pages enter themselves in `Front.routes`.
 
     `describe` says who a signed-in person is, for the frame of pages. NiceGUI must be mounted with
-    `gzip_middleware_factory=None`: answers are packed here, after their scripts have been marked.
+    `gzip_middleware_factory=None`: answers are packed here, once.
     """
     visitors = Visitors(sessions)
     clinic.bus.watch(visitors.watch)
@@ -49,7 +49,7 @@ def stand(
     )
     front.sockets.install()
     _set_gauges(front.overload, clinic)
-    server.add_middleware(Nonce)
+    mark_scripts()
     server.add_middleware(GZipMiddleware, minimum_size=PACKED_FROM_BYTES)
     server.add_middleware(Gate, front=front)
     _answer_errors(server)

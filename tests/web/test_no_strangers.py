@@ -3,13 +3,15 @@
 from urllib.parse import urlsplit
 
 import pytest
+from nicegui import ui
 from playwright.async_api import Page, Route, async_playwright
+from starlette.responses import HTMLResponse
 
 from pages.routes import Kind, may_enter
 from services.policy import Role
 from tests.peers import need
 from tests.web.people import signed_in
-from tests.web.server import whole_house
+from tests.web.server import running, whole_house
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -78,7 +80,7 @@ async def test_no_page_asks_a_foreign_host_or_breaks_its_policy(clinic, chromium
     assert {path for path in pages if "{" not in path} - seen == set()
 
 
-async def test_a_smuggled_script_does_not_run(clinic, chromium):
+async def test_a_script_that_is_added_to_an_open_page_does_not_run(clinic, chromium):
     """The nonce is what lets scripts run; without it one is only text."""
     async with whole_house(clinic) as house:
         page = await chromium.new_page()
@@ -92,6 +94,37 @@ async def test_a_smuggled_script_does_not_run(clinic, chromium):
         )
         assert await page.evaluate("() => window.evil") is None
     assert any("Content Security Policy" in line for line in said)
+
+
+EVIL = "<script>window.evil = 1</script>"
+
+
+def careless(routes):
+    """Pages that let what somebody wrote into HTML unescaped, in every way there is."""
+
+    @routes.page("/careless", public="shows what a defect of ours could do at worst")
+    def page() -> None:
+        ui.add_head_html(EVIL)
+        ui.add_body_html(EVIL)
+        ui.html('<img src="/none" onerror="window.evil = 1">', sanitize=False)
+        ui.label(f"</script>{EVIL}")
+
+    @routes.http("GET", "/careless-form", public="the same without NiceGUI")
+    async def form() -> HTMLResponse:
+        return HTMLResponse(f"<!doctype html><title>x</title><p>{EVIL}</p>")
+
+
+async def test_a_script_that_came_with_the_content_of_a_page_does_not_run(clinic, chromium):
+    """Our own defects included: only scripts of the template have the nonce of their answer."""
+    async with running(clinic, careless) as house:
+        for path, scripts in (("/careless", 2), ("/careless-form", 1)):
+            page = await chromium.new_page()
+            answer = await page.goto(house.url + path)
+            smuggled = (await answer.text()).count(EVIL.removeprefix("<script"))
+            assert smuggled == scripts, "they reach the browser as scripts"
+            await page.wait_for_function(MOUNTED, timeout=15_000)
+            assert await page.evaluate("() => window.evil") is None
+            await page.close()
 
 
 async def test_a_page_of_an_ended_session_is_led_to_sign_in(clinic, chromium):
