@@ -9,15 +9,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from data.clock import new_id
-from data.errors import Conflict, Invalid, NotFound
+from data.errors import Conflict, Forbidden, Invalid, NotFound
 from data.users import RoleGrant, User, UserKind
 from services.events import StaffAdded
 from services.i18n import LANGUAGES
 from services.institution import checked_name, checked_phone, open_site
-from services.permissions import Action
-from services.policy import Grant, Role, clash
+from services.permissions import RULES, Action
+from services.policy import Grant, Role, Subject, clash
 from services.rules import STAFF
-from services.transaction import Transaction
+from services.transaction import Reading, Transaction
 from services.users.credentials import Credentials
 from services.users.standards import fold
 
@@ -87,6 +87,7 @@ class Registrar:
     ) -> None:
         """Give a role to somebody who then holds all of `together`."""
         tx.allow(Action.STAFF_GRANT, user, role=str(grant.role))
+        require_reach(tx, Action.STAFF_GRANT, user, [grant])
         if grant.role not in STAFF:
             raise Invalid("role_not_for_staff", role=str(grant.role))
         if both := clash(roles_of(together)):
@@ -103,12 +104,23 @@ class Registrar:
         )
 
 
-async def staff_member(tx: Transaction, user_id: UUID) -> User:
-    """Return the account, kept from others until we are done, if it is one of staff."""
+async def staff_member(tx: Reading, user_id: UUID) -> User:
+    """Return the account if it is one of staff; in a `Transaction` it is kept until we are done."""
     user = await tx.get(User, user_id)
     if user.kind is not UserKind.STAFF:
         raise NotFound("not_found", what="User", key=str(user_id))
     return user
+
+
+def require_reach(tx: Transaction, action: Action, user: User, grants: Iterable[Grant]) -> None:
+    """Go on only if the roles by which the actor does this reach as far as each of `grants`.
+
+    Who answers for one site gives and takes nothing that counts in the whole house, and does not
+    get hold of an account that does.
+    """
+    sites = {held.site_id for held in tx.actor.grants if held.role in RULES[action]}
+    if None not in sites and not {grant.site_id for grant in grants} <= sites:
+        raise Forbidden("forbidden", action=str(action), subject=str(Subject.of(user)))
 
 
 def checked_reason(reason: str) -> str:

@@ -14,7 +14,7 @@ from services.policy import Actor, Grant, Role, visible
 from services.transaction import Reading, Transactions
 from services.users.factors import Enrolled, Factors
 from services.users.lockout import Guard
-from services.users.registrar import checked_reason
+from services.users.registrar import checked_reason, staff_member
 from services.users.standards import fold
 
 LARGEST_PAGE = 200
@@ -113,7 +113,7 @@ class Roster:
     async def get(self, actor: Actor, user_id: UUID) -> Dossier:
         """Return one member, masked as in the list."""
         async with self._transactions.read(actor) as tx:
-            user = await tx.get(User, user_id)
+            user = await staff_member(tx, user_id)
             tx.allow(Action.STAFF_READ, user)
             held = await _grants(tx, [user.id])
             return Dossier(
@@ -127,7 +127,7 @@ class Roster:
         """Return name, phone and address in clear; who asked and why is noted. (S-PI-1)"""
         reason = checked_reason(reason)
         async with self._transactions.open(actor) as tx:
-            user = await tx.get(User, user_id)
+            user = await staff_member(tx, user_id)
             tx.allow(Action.STAFF_UNMASK, user, purpose=reason)
             return Unmasked(user.display_name, user.phone or "", user.email)
 

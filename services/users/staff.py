@@ -26,6 +26,7 @@ from services.users.registrar import (
     StaffDetails,
     checked,
     checked_reason,
+    require_reach,
     roles_of,
     settle,
     staff_member,
@@ -102,6 +103,7 @@ class Staff:
         async with self._transactions.open(actor) as tx:
             user = await self._kept_with_house(tx, user_id)
             tx.allow(Action.STAFF_GRANT, user, withdrawn=str(grant.role))
+            require_reach(tx, Action.STAFF_GRANT, user, [grant])
             query = select(RoleGrant).where(
                 RoleGrant.user_id == user.id,
                 RoleGrant.role == str(grant.role),
@@ -128,7 +130,9 @@ class Staff:
         async with self._transactions.open(actor) as tx:
             user = await self._kept_with_house(tx, user_id)
             tx.allow(Action.STAFF_SUSPEND, user, purpose=reason)
-            if Role.SECURITY_ADMIN in roles_of(await grants_of(tx, user.id)):
+            held = await grants_of(tx, user.id)
+            require_reach(tx, Action.STAFF_SUSPEND, user, held)
+            if Role.SECURITY_ADMIN in roles_of(held):
                 await somebody_guards(tx, user)
             user.state, user.state_reason = UserState.SUSPENDED, reason
             tx.announce(StaffSuspended(user_id=user.id))
@@ -151,6 +155,7 @@ class Staff:
         async with self._transactions.open(actor) as tx:
             user = await staff_member(tx, user_id)
             tx.allow(Action.STAFF_RESET, user, factors=factors)
+            require_reach(tx, Action.STAFF_RESET, user, await grants_of(tx, user.id))
             self._credentials.put(tx, user, kept, temporary=True)
             if factors:
                 await self._factors.drop_all(tx, user.id)

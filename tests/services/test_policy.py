@@ -1,13 +1,18 @@
 """The hospital's own rule book: complete, and without what no rule book may say."""
 
+from dataclasses import replace
 from itertools import combinations
+from uuid import UUID
 
 import pytest
 
+from data.errors import Forbidden
 from services.permissions import CLINICAL, FORBIDDEN_TOGETHER, RULES, SENSITIVE, faults
-from services.policy import HOUSE, Action, Role, Subject, clash, permits
+from services.policy import HOUSE, Action, Role, Subject, allow, clash, permits
 from services.rules import ADMINISTRATORS, OUTSIDERS, anyone, in_place, own
-from tests.factories import INSTITUTION, OTHER_INSTITUTION, an_actor
+from tests.factories import INSTITUTION, MONDAY, OTHER_INSTITUTION, an_actor
+
+PATIENT = UUID(int=40)
 
 
 def test_the_rule_book_has_no_faults():
@@ -79,3 +84,17 @@ def test_what_is_deleted_or_elsewhere_is_out_of_reach(action):
 
 def test_actions_stand_in_alphabetical_order():
     assert list(Action) == sorted(Action)
+
+
+def test_broken_glass_opens_nothing_elsewhere_and_nothing_deleted():
+    """R042: an emergency is a reason for a record of this house, not for every record there is."""
+    doctor = an_actor(Role.DOCTOR, emergencies=frozenset({PATIENT}))
+    here = Subject("chart", "1", INSTITUTION, patient_id=PATIENT)
+    assert allow(doctor, Action.CHART_READ, here, MONDAY) == "emergency"
+    for chart in (
+        replace(here, institution_id=OTHER_INSTITUTION),
+        replace(here, institution_id=None),
+        replace(here, deleted=True),
+    ):
+        with pytest.raises(Forbidden):
+            allow(doctor, Action.CHART_READ, chart, MONDAY)
