@@ -110,15 +110,18 @@ class PostgreSQL:
 
 
 @contextmanager
-def private_postgresql(**settings: str) -> Iterator[PostgreSQL]:
+def private_postgresql(place: Path | None = None, **settings: str) -> Iterator[PostgreSQL]:
     """Make a cluster, run a server on it, end both. Durable (fsync on) unless told otherwise.
+
+    `place` is where its files lie, by default the folder for temporary files.
 
     As root the server runs as Debian's user `postgres`, since it refuses to run as root. It dies
     with this process, however that ends.
     """
     programs = need("postgres")
     setpriv = need("setpriv")
-    folder = Path(tempfile.mkdtemp(prefix="xinglin-pg-"))  # short: a socket's path is limited
+    # Short: a socket's path is limited.
+    folder = Path(tempfile.mkdtemp(prefix="xinglin-pg-", dir=place))
     become = [str(setpriv), "--pdeathsig", "TERM"]
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
@@ -132,6 +135,13 @@ def private_postgresql(**settings: str) -> Iterator[PostgreSQL]:
         if server:
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def memory_folder() -> Path | None:
+    """Return a file system in memory with a gigabyte free, if this machine has one."""
+    shared = Path("/dev/shm")  # noqa: S108 - only a place to look for
+    roomy = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 1 << 30
+    return shared if roomy else None
 
 
 def _init(become: list[str], programs: Path, folder: Path) -> None:

@@ -1,7 +1,8 @@
 """A PostgreSQL server for the tests of one process, and a fresh database in it for each of them.
 
-It need not survive anything, so it waits for no disk; what must be durable is measured elsewhere
-(benchmarks/) against a server that does.
+It need not survive anything, so it waits for no disk, and lies in memory where it can: making and
+dropping a database is some hundred files each time, on which ext4 spends most of a test. What must
+be durable is measured elsewhere (benchmarks/) against a server that does.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +13,7 @@ from itertools import count
 import asyncpg
 
 from data.database import Database
-from tests.peers import PostgreSQL, private_postgresql
+from tests.peers import PostgreSQL, memory_folder, private_postgresql
 
 TEMPLATE = "xinglin_template"
 HURRIED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -53,5 +54,5 @@ class Scratch:
 @contextmanager
 def scratch() -> Iterator[Scratch]:
     """Run the server."""
-    with private_postgresql(**HURRIED) as server:
+    with private_postgresql(memory_folder(), **HURRIED) as server:
         yield Scratch(server)
