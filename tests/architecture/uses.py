@@ -1,0 +1,247 @@
+"""Every use case and every address that takes an id, each with an example of what it is told.
+
+The tables are complete, or tests/architecture/test_whose.py fails and says what to add.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from data.users import ReviewOutcome
+from services.institution import NewSite
+from services.policy import Action, Grant, Role
+from services.tasks import Wanted
+from services.users.registrar import NewStaff, StaffDetails
+from tests.architecture import whose
+from tests.architecture.whose import Case, Maker
+
+WHY = "for the matrix"
+PERSON = StaffDetails("测试人员")
+
+
+class Shows(StrEnum):
+    """How one sees that it was done."""
+
+    TRAIL = "an entry in the audit trail"
+    ANSWER = "an answer that is not empty"
+    ROWS = "rows that have changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use case: what the policy is asked, about what, and how it is called."""
+
+    action: Action
+    thing: Maker
+    do: Callable[[Case, UUID], Awaitable[Any]]
+    shows: Shows = Shows.TRAIL
+
+
+async def _add(case: Case, site_id: UUID) -> None:
+    details = StaffDetails("测试人员", site_id=site_id)
+    grants = frozenset({Grant(Role.NURSE, site_id)})
+    username = f"n{case.another.hex[-20:]}"
+    await case.clinic.staff.add(case.actor, NewStaff(username, details, grants))
+
+
+async def _raise(case: Case, site_id: UUID) -> None:
+    wanted = Wanted("asked", str(case.another), case.institution_id, site_id, role=case.role)
+    wanted.values["words"] = WHY
+    await case.clinic.tasks.add(case.actor, wanted)
+
+
+async def _sessions_of(case: Case, session_id: UUID) -> list[UUID]:
+    found = await case.clinic.sessions.of(case.actor, case.owner_id)
+    return [each.id for each in found if each.id == session_id]
+
+
+USES: dict[str, Use] = {
+    "account.remove_passkey": Use(
+        Action.ACCOUNT_SECURE,
+        whose.passkey,
+        lambda case, id_: case.clinic.account.remove_passkey(case.actor, id_),
+    ),
+    "deliveries.replay": Use(
+        Action.DELIVERY_REPLAY,
+        whose.delivery,
+        lambda case, id_: case.clinic.deliveries.replay(case.actor, id_),
+    ),
+    "emergency.close": Use(
+        Action.EMERGENCY_CLOSE,
+        whose.broken_glass,
+        lambda case, id_: case.clinic.emergency.close(case.actor, id_),
+    ),
+    "emergency.review": Use(
+        Action.EMERGENCY_REVIEW,
+        whose.broken_glass,
+        lambda case, id_: case.clinic.emergency.review(
+            case.actor, id_, ReviewOutcome.JUSTIFIED, WHY
+        ),
+    ),
+    "institutions.change_site": Use(
+        Action.SITE_CHANGE,
+        whose.site,
+        lambda case, id_: case.clinic.institutions.change_site(
+            case.actor, id_, NewSite(str(case.another)), version=1
+        ),
+    ),
+    "institutions.close_site": Use(
+        Action.SITE_CHANGE,
+        whose.site,
+        lambda case, id_: case.clinic.institutions.close_site(case.actor, id_),
+    ),
+    "notices.mark_read": Use(
+        Action.MESSAGE_READ,
+        whose.message,
+        lambda case, id_: case.clinic.notices.mark_read(case.actor, id_),
+        Shows.ROWS,
+    ),
+    "policy.undo": Use(
+        Action.SETTING_CHANGE,
+        whose.rule_change,
+        lambda case, id_: case.clinic.policy.undo(case.actor, id_),
+    ),
+    "roster.get": Use(
+        Action.STAFF_READ,
+        whose.account,
+        lambda case, id_: case.clinic.roster.get(case.actor, id_),
+        Shows.ANSWER,
+    ),
+    "roster.unmask": Use(
+        Action.STAFF_UNMASK,
+        whose.account,
+        lambda case, id_: case.clinic.roster.unmask(case.actor, id_, WHY),
+    ),
+    "sessions.of": Use(Action.SESSION_LIST, whose.visit, _sessions_of, Shows.ANSWER),
+    "sessions.revoke": Use(
+        Action.SESSION_REVOKE,
+        whose.visit,
+        lambda case, id_: case.clinic.sessions.revoke(case.actor, [id_]),
+    ),
+    "sessions.revoke_all": Use(
+        Action.SESSION_REVOKE,
+        whose.visitor,
+        lambda case, id_: case.clinic.sessions.revoke_all(case.actor, id_),
+    ),
+    "staff.add": Use(Action.STAFF_ADD, whose.site, _add),
+    "staff.change": Use(
+        Action.STAFF_CHANGE,
+        whose.account,
+        lambda case, id_: case.clinic.staff.change(case.actor, id_, PERSON, version=1),
+    ),
+    "staff.grant": Use(
+        Action.STAFF_GRANT,
+        whose.account,
+        lambda case, id_: case.clinic.staff.grant(
+            case.actor, id_, Grant(Role.PHARMACIST, case.site_id)
+        ),
+    ),
+    "staff.reactivate": Use(
+        Action.STAFF_SUSPEND,
+        whose.suspended,
+        lambda case, id_: case.clinic.staff.reactivate(case.actor, id_, WHY),
+    ),
+    "staff.reset": Use(
+        Action.STAFF_RESET,
+        whose.account,
+        lambda case, id_: case.clinic.staff.reset(case.actor, id_, factors=True),
+    ),
+    "staff.suspend": Use(
+        Action.STAFF_SUSPEND,
+        whose.account,
+        lambda case, id_: case.clinic.staff.suspend(case.actor, id_, WHY),
+    ),
+    "staff.unlock": Use(
+        Action.STAFF_UNLOCK,
+        whose.account,
+        lambda case, id_: case.clinic.staff.unlock(case.actor, id_),
+    ),
+    "staff.withdraw": Use(
+        Action.STAFF_GRANT,
+        whose.nurse,
+        lambda case, id_: case.clinic.staff.withdraw(
+            case.actor, id_, Grant(Role.NURSE, case.site_id)
+        ),
+    ),
+    "tasks.add": Use(Action.TASK_RAISE, whose.site, _raise),
+    "tasks.close": Use(
+        Action.TASK_CLOSE,
+        whose.task,
+        lambda case, id_: case.clinic.tasks.close(case.actor, id_, WHY),
+    ),
+    "tasks.hand_over": Use(
+        Action.TASK_HAND_OVER,
+        whose.task,
+        lambda case, id_: case.clinic.tasks.hand_over(case.actor, id_, role=case.role),
+    ),
+    "tasks.one": Use(
+        Action.TASK_READ,
+        whose.task,
+        lambda case, id_: case.clinic.tasks.one(case.actor, id_),
+        Shows.ANSWER,
+    ),
+    "tasks.take": Use(
+        Action.TASK_TAKE,
+        whose.task,
+        lambda case, id_: case.clinic.tasks.take(case.actor, id_),
+    ),
+    "uploads.find": Use(
+        Action.FILE_READ,
+        whose.file,
+        lambda case, id_: case.clinic.uploads.find(case.actor, id_),
+        Shows.ANSWER,
+    ),
+}
+
+NO_THING: dict[str, str] = {
+    "audit.page": "the id narrows a list that `visible` has filtered",
+    "roster.page": "the id narrows a list that `visible` has filtered",
+    "notify.send": "only the house itself writes to people",
+    "uploads.receive": "whom a file is about is said by the page that asks for it, by a ticket",
+    "emergency.open": "whose record it is must not matter in an emergency; it is reviewed",
+}
+"""Use cases that are told an id which decides nothing, each with why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address: the use case behind it, and what it is sent."""
+
+    use: str
+    body: Callable[[Case, UUID], object] = lambda *_: None
+    gone: frozenset[int] = frozenset({403, 404, 422})
+    """What it answers about a thing that is deleted."""
+
+
+def _person(case: Case, site_id: UUID) -> object:
+    username = f"n{case.another.hex[-20:]}"
+    person = {"username": username, "display_name": "测试人员", "roles": ["nurse"]}
+    return {**person, "site_id": str(site_id)}
+
+
+ADDRESSES: dict[str, Address] = {
+    "DELETE /api/v1/sessions/{session_id}": Address(
+        "sessions.revoke",
+        gone=frozenset({204}),  # ending what has ended changes nothing
+    ),
+    "GET /api/v1/staff/{user_id}": Address("roster.get"),
+    "GET /api/v1/tasks/{task_id}": Address("tasks.one"),
+    "GET /files/{file_id}": Address("uploads.find"),
+    "POST /api/v1/deliveries/{delivery_id}/replay": Address("deliveries.replay"),
+    "POST /api/v1/settings/changes/{change_id}/undo": Address("policy.undo"),
+    "POST /api/v1/staff": Address("staff.add", _person),
+    "POST /api/v1/staff/{user_id}/reactivate": Address(
+        "staff.reactivate", lambda *_: {"reason": WHY}
+    ),
+    "POST /api/v1/staff/{user_id}/suspend": Address("staff.suspend", lambda *_: {"reason": WHY}),
+    "POST /api/v1/tasks/{task_id}/close": Address("tasks.close", lambda *_: {"note": WHY}),
+    "POST /api/v1/tasks/{task_id}/take": Address("tasks.take"),
+}
+
+ALWAYS_ONES_OWN: dict[str, str] = {
+    "POST /drafts/{form}": "the name of a form: whoever asks has a draft of their own under it",
+    "PUT /api/v1/settings/{key}": "the name of a rule: it is that of the asker's own institution",
+}
+"""Addresses whose blank names nothing that could be another's, each with why."""
