@@ -45,6 +45,8 @@ class Task(Placed, Base):
     subject: Mapped[str] = mapped_column(default="", info=L3)
     patient_id: Mapped[UUID | None] = mapped_column(index=True, default=None, info=L4)
     owner_id: Mapped[UUID | None] = mapped_column(index=True, default=None, info=L3)
+    barred_id: Mapped[UUID | None] = mapped_column(default=None, info=L3)
+    """Whom it is about: they never do it, whatever their role."""
     role: Mapped[str | None] = mapped_column(default=None, info=L2)
     escalates_to: Mapped[str | None] = mapped_column(default=None, info=L2)
     escalated_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)

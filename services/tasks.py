@@ -6,24 +6,35 @@ by its time goes on to the role that answers for it, once.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import func, select
 
 from data.errors import Conflict, Forbidden, Invalid, NotFound
 from data.tasks import Priority, Task, TaskState
-from services.blanks import packed, unpacked
+from services.blanks import packed
 from services.events import StaffSuspended, TaskClosed, TaskEscalated, TaskOverdue, TaskRaised
 from services.i18n import LANGUAGES, say
-from services.policy import HOUSE, Action, Actor, Role, Subject, visible
+from services.policy import HOUSE, Action, Actor, Role, Subject
+from services.task_list import (
+    OPEN_STATES,
+    Counts,
+    Search,
+    Sort,
+    View,
+    clauses_of,
+    concerns,
+    counted,
+    order_of,
+    theirs,
+    view_of,
+)
 from services.transaction import Transaction, Transactions
 
 __all__ = ["Counts", "Priority", "Search", "Sort", "TaskState", "Tasks", "View", "Wanted"]
 
 LONGEST_NOTE = 2000
-OPEN_STATES = (TaskState.OPEN, TaskState.TAKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,65 +56,8 @@ class Wanted:
     due_at: datetime | None = None
     escalates_to: Role | None = None
     priority: Priority = Priority.NORMAL
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A task as its reader sees it."""
-
-    id: UUID
-    kind: str
-    values: dict[str, Any]
-    subject: str
-    patient_id: UUID | None
-    site_id: UUID | None
-    owner_id: UUID | None
-    role: str | None
-    priority: Priority
-    state: TaskState
-    due_at: datetime | None
-    overdue: bool
-    escalated_at: datetime | None
-    raised_at: datetime
-    note: str
-    closed_by: UUID | None
-    closed_at: datetime | None
-
-    @property
-    def title(self) -> str:
-        """The key of its sentence."""
-        return f"task.{self.kind}"
-
-
-class Sort(StrEnum):
-    PRESSING = "pressing"
-    """What presses most first, then what is due first: the order to work in."""
-    DUE = "due"
-    RAISED = "raised"
-    KIND = "kind"
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """Which tasks, in which order; as it stands, all that are open."""
-
-    text: str = ""
-    kind: str = ""
-    states: tuple[TaskState, ...] = OPEN_STATES
-    mine_only: bool = False
-    overdue_only: bool = False
-    sort: Sort = Sort.PRESSING
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What the frame of every page shows."""
-
-    open: int
-    mine: int
-    overdue: int
-    urgent: int
+    barred_id: UUID | None = None
+    """Whom it is about, and who therefore never does it: nobody judges themselves."""
 
 
 class Tasks:
@@ -111,13 +65,22 @@ class Tasks:
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
+        self._places: dict[str, str] = {}
+
+    def ends_at(self, kind: str, path: str) -> None:
+        """Let nothing but `settle` end tasks of this kind; people do what ends them at `path`.
+
+        `{id}` in it is filled with the thing that the task is about.
+        """
+        self._places[kind] = path
 
     async def raise_(self, tx: Transaction, wanted: Wanted) -> UUID:
         """Raise a task as part of what `tx` does; return its id, also if it was raised before.
 
         The right to do so is the right to the act it belongs to.
         """
-        if wanted.role is None and wanted.owner_id is None:
+        nobody = wanted.role is None and wanted.owner_id is None
+        if nobody or wanted.owner_id == wanted.barred_id is not None:
             raise Invalid("task_for_nobody", kind=wanted.kind)
         query = select(Task.id).where(
             Task.institution_id == wanted.institution_id, Task.key == wanted.key
@@ -153,7 +116,7 @@ class Tasks:
             if task.state is TaskState.TAKEN and task.owner_id != actor.user_id:
                 raise Conflict("task_taken")
             task.owner_id, task.state = actor.user_id, TaskState.TAKEN
-            return _view(task, tx.now)
+            return self._view(task, tx.now)
 
     async def hand_over(
         self, actor: Actor, task_id: UUID, *, to: UUID | None = None, role: Role | None = None
@@ -163,6 +126,7 @@ class Tasks:
             raise Invalid("task_for_nobody")
         async with self._transactions.open(actor) as tx:
             task = await self._open_task(tx, Action.TASK_HAND_OVER, task_id)
+            _refuse_barred(task, to, Action.TASK_HAND_OVER)
             task.owner_id, task.state = to, TaskState.OPEN
             task.role = role or task.role
             tx.announce(
@@ -174,7 +138,7 @@ class Tasks:
                     institution_id=task.institution_id,
                 )
             )
-            return _view(task, tx.now)
+            return self._view(task, tx.now)
 
     async def close(
         self, actor: Actor, task_id: UUID, note: str, *, state: TaskState = TaskState.DONE
@@ -187,8 +151,10 @@ class Tasks:
             raise Invalid("task_state_wrong", state=state)
         async with self._transactions.open(actor) as tx:
             task = await self._open_task(tx, Action.TASK_CLOSE, task_id)
+            if task.kind in self._places:
+                raise _refused("task_ends_elsewhere", Action.TASK_CLOSE, task)
             _close(tx, task, state, words)
-            return _view(task, tx.now)
+            return self._view(task, tx.now)
 
     async def settle(self, tx: Transaction, institution_id: UUID, key: str, note: str) -> bool:
         """Close a task whose cause is gone, as part of what `tx` does; return whether one was."""
@@ -198,6 +164,7 @@ class Tasks:
         task = await tx.session.scalar(query.with_for_update())
         if task is None:
             return False
+        _refuse_barred(task, tx.actor.user_id, Action.TASK_CLOSE)
         _close(tx, task, TaskState.DONE, note)
         return True
 
@@ -207,20 +174,20 @@ class Tasks:
         """Return one page of what the actor may work on, and how much there is."""
         async with self._transactions.read(actor) as tx:
             tx.allow(Action.TASK_READ, _place(actor))
-            where = [*_for(actor), *_clauses(search, actor, tx.now)]
+            where = [*theirs(actor), *clauses_of(search, actor, tx.now)]
             total = await tx.session.scalar(select(func.count(Task.id)).where(*where))
-            query = select(Task).where(*where).order_by(*_order(search))
+            query = select(Task).where(*where).order_by(*order_of(search))
             rows = await tx.session.scalars(query.offset(offset).limit(min(limit, 200)))
-            return [_view(row, tx.now) for row in rows], total or 0
+            return [self._view(row, tx.now) for row in rows], total or 0
 
     async def one(self, actor: Actor, task_id: UUID) -> View:
         """Return one task; raise `NotFound` if it is none of the actor's."""
         async with self._transactions.read(actor) as tx:
             tx.allow(Action.TASK_READ, _place(actor))
-            row = await tx.session.scalar(select(Task).where(Task.id == task_id, *_for(actor)))
+            row = await tx.session.scalar(select(Task).where(Task.id == task_id, *theirs(actor)))
             if row is None:
                 raise NotFound("not_found", what="Task", key=str(task_id))
-            return _view(row, tx.now)
+            return self._view(row, tx.now)
 
     async def counts(self, actor: Actor) -> Counts:
         """Count what is open for the actor."""
@@ -228,10 +195,10 @@ class Tasks:
             tx.allow(Action.TASK_READ, _place(actor))
             query = select(
                 func.count(Task.id),
-                _sum(Task.owner_id == actor.user_id),
-                _sum(Task.due_at <= tx.now),
-                _sum(Task.priority == Priority.URGENT),
-            ).where(*_for(actor), Task.state.in_(OPEN_STATES))
+                counted(Task.owner_id == actor.user_id),
+                counted(Task.due_at <= tx.now),
+                counted(Task.priority == Priority.URGENT),
+            ).where(*theirs(actor), Task.state.in_(OPEN_STATES))
             return Counts(*(int(n or 0) for n in (await tx.session.execute(query)).one()))
 
     async def escalate(self, event: TaskOverdue) -> None:
@@ -267,11 +234,14 @@ class Tasks:
     async def _open_task(self, tx: Transaction, action: Action, task_id: UUID) -> Task:
         task = await tx.get(Task, task_id)
         tx.allow(action, task)
-        if not _concerns(tx.actor, task):
-            raise Forbidden("forbidden", action=str(action), subject=str(Subject.of(task)))
+        if not concerns(tx.actor, task):
+            raise _refused("forbidden", action, task)
         if not task.is_open:
             raise Conflict("task_closed")
         return task
+
+    def _view(self, row: Task, now: datetime) -> View:
+        return view_of(row, now, self._places.get(row.kind, ""))
 
 
 def _row(wanted: Wanted, tx: Transaction) -> Task:
@@ -290,6 +260,7 @@ def _row(wanted: Wanted, tx: Transaction) -> Task:
         role=wanted.role,
         escalates_to=wanted.escalates_to,
         priority=wanted.priority,
+        barred_id=wanted.barred_id,
         due_at=wanted.due_at,
         raised_by=tx.actor.user_id,
         raised_at=tx.now,
@@ -303,87 +274,18 @@ def _close(tx: Transaction, task: Task, state: TaskState, note: str) -> None:
     tx.announce(TaskClosed(task_id=task.id, kind=task.kind))
 
 
+def _refuse_barred(task: Task, person: UUID | None, action: Action) -> None:
+    if person is not None and person == task.barred_id:
+        raise _refused("task_about_them", action, task)
+
+
+def _refused(code: str, action: Action, task: Task) -> Forbidden:
+    return Forbidden(code, action=str(action), subject=str(Subject.of(task)))
+
+
 def _timer(task_id: UUID) -> str:
     return f"task:{task_id}"
 
 
 def _place(actor: Actor) -> Subject:
     return Subject("task", institution_id=actor.institution_id)
-
-
-def _concerns(actor: Actor, task: Task) -> bool:
-    """Whether it is the actor's own, or for a role of theirs at its place."""
-    if task.owner_id == actor.user_id:
-        return True
-    roles = {task.role, task.escalates_to if task.escalated_at else None}
-    return any(
-        grant.role in roles and (grant.site_id is None or task.site_id in {None, grant.site_id})
-        for grant in actor.grants
-    )
-
-
-def _for(actor: Actor) -> list[ColumnElement[bool]]:
-    """Say the same as `_concerns`, as a condition on rows."""
-    mine: list[ColumnElement[bool]] = [Task.owner_id == actor.user_id]
-    for grant in actor.grants:
-        part = or_(
-            Task.role == grant.role,
-            and_(Task.escalates_to == grant.role, Task.escalated_at.is_not(None)),
-        )
-        if grant.site_id is not None:
-            part &= or_(Task.site_id.is_(None), Task.site_id == grant.site_id)
-        mine.append(part)
-    return [visible(actor, Action.TASK_READ, Task), or_(*mine)]
-
-
-def _clauses(search: Search, actor: Actor, now: datetime) -> list[ColumnElement[bool]]:
-    clauses: list[ColumnElement[bool]] = [Task.state.in_(search.states)]
-    if search.text.strip():
-        clauses.append(Task.words.contains(search.text.strip().lower(), autoescape=True))
-    if search.kind:
-        clauses.append(Task.kind == search.kind)
-    if search.mine_only:
-        clauses.append(Task.owner_id == actor.user_id)
-    if search.overdue_only:
-        clauses.append(Task.due_at <= now)
-    return clauses
-
-
-def _order(search: Search) -> list[ColumnElement[Any]]:
-    due = Task.due_at.asc().nulls_last()
-    if search.sort is Sort.PRESSING:
-        return [Task.priority.desc(), due, Task.id.asc()]
-    columns: dict[Sort, Any] = {
-        Sort.DUE: Task.due_at,
-        Sort.RAISED: Task.raised_at,
-        Sort.KIND: Task.kind,
-    }
-    column = columns[search.sort]
-    way = column.desc() if search.descending else column.asc()
-    return [way.nulls_last(), Task.id.asc()]
-
-
-def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.sum(case((condition, 1), else_=0))
-
-
-def _view(row: Task, now: datetime) -> View:
-    return View(
-        id=row.id,
-        kind=row.kind,
-        values=unpacked(row.values),
-        subject=row.subject,
-        patient_id=row.patient_id,
-        site_id=row.site_id,
-        owner_id=row.owner_id,
-        role=row.role,
-        priority=Priority(row.priority),
-        state=row.state,
-        due_at=row.due_at,
-        overdue=row.is_open and row.due_at is not None and row.due_at <= now,
-        escalated_at=row.escalated_at,
-        raised_at=row.raised_at,
-        note=row.note,
-        closed_by=row.closed_by,
-        closed_at=row.closed_at,
-    )

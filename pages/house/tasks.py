@@ -159,6 +159,12 @@ class TasksPage:
         kit.facts(_facts(task, self._clinic.clock.now()))
         if not _is_open(task):
             return
+        if task.place:
+            kit.link_button("primary", t("tasks.go"), task.place)
+            return
+        self._ask_note(task)
+
+    def _ask_note(self, task: View) -> None:
         note = kit.text_area(t("tasks.note"), hint=t("tasks.note_hint"), required=True, length=2000)
 
         async def close(state: TaskState) -> None:

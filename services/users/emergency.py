@@ -24,6 +24,8 @@ OPEN_FOR = timedelta(minutes=60)
 REVIEWED_WITHIN = timedelta(hours=24)
 SHORTEST_REASON, LONGEST_REASON = 10, 500
 LARGEST_PAGE = 200
+REVIEW = "emergency_review"
+REVIEW_PAGE = "/emergency/reviews"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Emergency:
         self._transactions = transactions
         self._sessions = sessions
         self._tasks = tasks
+        tasks.ends_at(REVIEW, f"{REVIEW_PAGE}?access={{id}}")
 
     async def open(self, actor: Actor, patient_id: UUID, reason: str) -> Access:
         """Open a patient's record to the actor for an hour.
@@ -86,7 +89,7 @@ class Emergency:
             return _access(row)
 
     async def call_for_review(self, event: EmergencyAccessOpened) -> None:
-        """Ask medical affairs at once, and the auditor a day later, to judge a broken glass."""
+        """Ask the auditor at once, and medical affairs a day later, to judge a broken glass."""
         async with self._transactions.open(HOUSE) as tx:
             row = await tx.get(EmergencyAccess, event.access_id)
             if row.outcome is not None:
@@ -95,16 +98,17 @@ class Emergency:
             await self._tasks.raise_(
                 tx,
                 Wanted(
-                    kind="emergency_review",
+                    kind=REVIEW,
                     key=_task_key(row.id),
                     institution_id=row.institution_id,
                     site_id=row.site_id,
-                    role=Role.MEDICAL_AFFAIRS,
+                    role=Role.AUDIT_ADMIN,
                     values={"moment": row.opened_at},
                     subject=f"emergency_access:{row.id}",
                     due_at=row.opened_at + REVIEWED_WITHIN,
-                    escalates_to=Role.AUDIT_ADMIN,
+                    escalates_to=Role.MEDICAL_AFFAIRS,
                     priority=Priority.HIGH,
+                    barred_id=row.owner_id,
                 ),
             )
 
@@ -179,7 +183,7 @@ class Emergency:
 
 
 def _task_key(access_id: UUID) -> str:
-    return f"emergency_review:{access_id}"
+    return f"{REVIEW}:{access_id}"
 
 
 def _is_open(now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -216,3 +216,51 @@ async def test_a_task_whose_cause_is_gone_is_settled(clinic):
     async with clinic.transactions.open(HOUSE) as tx:
         tx.allow(Action.TASK_CLOSE, Subject("task"))
         assert not await clinic.tasks.settle(tx, INSTITUTION, "a", "works again")
+
+
+async def test_what_ends_only_by_its_own_act_is_not_closed_by_hand(clinic):
+    """R042: a review or an approval is given where it belongs, not ticked off; the try is noted."""
+    clinic.tasks.ends_at("asked", "/reviews?of={id}")
+    task = await clinic.tasks.add(HOUSE, wanted(subject="thing:7"))
+    nurse = an_actor(Role.NURSE)
+    assert (await clinic.tasks.one(nurse, task)).place == "/reviews?of=7"
+
+    for state in (TaskState.DONE, TaskState.CANCELLED):
+        with pytest.raises(Forbidden) as refusal:
+            await clinic.tasks.close(nurse, task, "done", state=state)
+        assert refusal.value.code == "task_ends_elsewhere"
+    entries, _ = await clinic.audit.page(an_actor(Role.AUDIT_ADMIN), AuditSearch(result="denied"))
+    assert [entry.action for entry in entries] == ["task:close", "task:close"]
+
+    async with clinic.transactions.open(nurse) as tx:
+        tx.allow(Action.TASK_CLOSE, Subject("task", institution_id=INSTITUTION))
+        assert await clinic.tasks.settle(tx, INSTITUTION, "a", "judged")
+
+
+async def test_work_about_somebody_is_never_theirs(clinic):
+    """R042: not by their role, not by a colleague's hand, not by what settles it."""
+    ann, ben = an_actor(Role.NURSE), an_actor(Role.NURSE)
+    task = await clinic.tasks.add(HOUSE, wanted(barred_id=ann.user_id))
+
+    assert (await clinic.tasks.page(ann, Search()))[1] == 0
+    assert (await clinic.tasks.counts(ann)).open == 0
+    assert (await clinic.tasks.page(ben, Search()))[1] == 1
+    for act in (
+        clinic.tasks.take(ann, task),
+        clinic.tasks.close(ann, task, "fine"),
+        clinic.tasks.hand_over(ben, task, to=ann.user_id),
+    ):
+        with pytest.raises(Forbidden):
+            await act
+    with pytest.raises(Forbidden):
+        async with clinic.transactions.open(ann) as tx:
+            tx.allow(Action.TASK_CLOSE, Subject("task", institution_id=INSTITUTION))
+            await clinic.tasks.settle(tx, INSTITUTION, "a", "fine")
+    assert (await clinic.tasks.close(ben, task, "looked at")).state is TaskState.DONE
+
+
+async def test_work_for_one_person_is_not_raised_for_whom_it_is_about(clinic):
+    ann = an_actor(Role.NURSE)
+    with pytest.raises(Invalid) as refusal:
+        await clinic.tasks.add(HOUSE, wanted(owner_id=ann.user_id, barred_id=ann.user_id))
+    assert refusal.value.code == "task_for_nobody"

@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from data.clock import new_id
-from data.errors import Conflict, Forbidden, Invalid, Unauthenticated
+from data.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from data.users import ReviewOutcome
 from services.audit import Search as Trail
 from services.events import EmergencyAccessOpened, EmergencyAccessReviewed
 from services.policy import Action, Role, Subject
-from services.tasks import Search
+from services.tasks import Search, TaskState
 from tests.services.users.conftest import HERE, totp
 
 REASON = "unconscious in the emergency room"
@@ -182,13 +182,14 @@ async def test_the_auditor_sees_it_and_the_doctor_does_not_review(hospital, doct
 
 
 async def test_the_review_is_a_task_until_somebody_has_done_it(hospital, doctor):
-    """R042, README 15: immediately, due within 24 h, passed on to the auditor after that."""
+    """R042, README 15: immediately, due within 24 h, passed on to medical affairs after that."""
     house, opened = hospital.clinic, hospital.clock.now()
     access = await house.emergency.open(doctor, PATIENT, REASON)
     await house.bus.deliver()
-    affairs = hospital.acting(Role.MEDICAL_AFFAIRS)
+    auditor, affairs = hospital.acting(Role.AUDIT_ADMIN), hospital.acting(Role.MEDICAL_AFFAIRS)
 
-    [task], _ = await house.tasks.page(affairs, Search(kind="emergency_review"))
+    [task], _ = await house.tasks.page(auditor, Search(kind="emergency_review"))
+    assert task.place == f"/emergency/reviews?access={access.id}"
     assert (task.subject, task.due_at) == (
         f"emergency_access:{access.id}",
         opened + timedelta(hours=24),
@@ -198,12 +199,11 @@ async def test_the_review_is_a_task_until_somebody_has_done_it(hospital, doctor)
     hospital.clock.forward(hours=25)
     await house.bus.ring()
     await house.bus.deliver()
-    auditor = hospital.acting(Role.AUDIT_ADMIN)
-    [late], _ = await house.tasks.page(auditor, Search(kind="emergency_review"))
+    [late], _ = await house.tasks.page(affairs, Search(kind="emergency_review"))
     assert late.id == task.id
 
-    await house.emergency.review(auditor, access.id, ReviewOutcome.JUSTIFIED, "seen in the log")
-    assert (await house.tasks.page(affairs, Search(kind="emergency_review")))[1] == 0
+    await house.emergency.review(affairs, access.id, ReviewOutcome.JUSTIFIED, "seen in the log")
+    assert (await house.tasks.page(auditor, Search(kind="emergency_review")))[1] == 0
 
 
 async def test_a_review_before_the_task_arrives_leaves_none(hospital, doctor):
@@ -214,3 +214,37 @@ async def test_a_review_before_the_task_arrives_leaves_none(hospital, doctor):
     )
     await hospital.clinic.bus.deliver()
     assert (await hospital.clinic.tasks.page(affairs, Search(kind="emergency_review")))[1] == 0
+
+
+async def test_who_broke_the_glass_cannot_close_its_review(hospital):
+    """R042: they do not even see it, though their role reviews; nor does any hand end it but one.
+
+    Red before: medical affairs closed the task about itself with a note, and no review was left.
+    """
+    house = hospital.clinic
+    both = await hospital.hire("yiwu", Role.MEDICAL_AFFAIRS, Role.QUALITY)
+    breaker = await hospital.at_work(both)
+    await house.emergency.open(breaker, PATIENT, REASON)
+    await house.bus.deliver()
+    auditor = hospital.acting(Role.AUDIT_ADMIN)
+    [task], _ = await house.tasks.page(auditor, Search(kind="emergency_review"))
+    hospital.clock.forward(hours=25)
+    await house.bus.ring()
+    await house.bus.deliver()  # late: medical affairs answers for it now
+    colleague = hospital.acting(Role.MEDICAL_AFFAIRS)
+    assert (await house.tasks.page(colleague, Search(kind="emergency_review")))[1] == 1
+
+    breaker = hospital.acting(Role.MEDICAL_AFFAIRS, user_id=breaker.user_id)
+    assert (await house.tasks.page(breaker, Search(kind="emergency_review")))[1] == 0
+    with pytest.raises(NotFound):
+        await house.tasks.one(breaker, task.id)
+    for act in (
+        house.tasks.close(breaker, task.id, "it was fine"),
+        house.tasks.take(breaker, task.id),
+        house.tasks.hand_over(auditor, task.id, to=breaker.user_id),
+        house.tasks.close(auditor, task.id, "no time for this"),
+        house.tasks.close(auditor, task.id, "no", state=TaskState.CANCELLED),
+    ):
+        with pytest.raises(Forbidden):
+            await act
+    assert (await house.tasks.one(auditor, task.id)).state is TaskState.OPEN
