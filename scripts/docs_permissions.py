@@ -3,13 +3,16 @@
 Each cell is found out by asking the policy, not by reading its rules.
 """
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
-from services.permissions import BREAKABLE, FORBIDDEN_TOGETHER, SENSITIVE
+from services.permissions import BREAKABLE, FORBIDDEN_TOGETHER, RULES, SENSITIVE
 from services.policy import Action, Actor, Grant, Role, Subject, permits
 
+ROOT = Path(__file__).resolve().parent.parent
 HERE, ELSEWHERE = UUID(int=10), UUID(int=11)
 SITE, OTHER_SITE = UUID(int=20), UUID(int=21)
 ME, ANOTHER = UUID(int=30), UUID(int=31)
@@ -31,6 +34,8 @@ Every cell was found by asking the policy for somebody who holds the role at one
 `!` in front of an action: it needs a fresh proof of who one is. `*`: it may be done in an emergency
 without a rule, with a reason, and is reviewed. An empty cell: never. HOUSE is the system itself.
 """
+
+WITHOUT = "Roles still without an act of their own:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def lines() -> Iterator[str]:
     yield HEAD
     table = matrix()
     acting = [role for role in Role if any(row[role] for row in table.values())]
-    yield "| action | " + " | ".join(role.value.replace("_", " ") for role in acting) + " |"
+    yield "| action | " + " | ".join(map(_words, acting)) + " |"
     yield "|---|" + "---|" * len(acting)
     for action, row in table.items():
         marks = ("! " if action in SENSITIVE else "") + ("* " if action in BREAKABLE else "")
@@ -81,10 +86,51 @@ def lines() -> Iterator[str]:
     yield ""
     for pair in sorted(sorted(each) for each in FORBIDDEN_TOGETHER):
         yield f"* {' and '.join(pair)}"
-    idle = [role.value for role in Role if role not in acting]
-    if idle:
-        yield ""
-        yield f"Roles without an act so far: {', '.join(idle)}."
+    yield from _own_lines()
+
+
+def asked() -> frozenset[Action]:
+    """Return the actions that some use case really asks for; a rule alone is no act."""
+    files = [file for top in ("services", "jobs") for file in (ROOT / top).rglob("*.py")]
+    names = {
+        node.attr
+        for file in files
+        if file.name != "permissions.py"
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "Action"
+    }
+    return frozenset(action for action in Action if action.name in names)
+
+
+def own_acts() -> dict[Role, list[Action]]:
+    """Return what each role does and no other person may; the house itself is no person."""
+    acts = asked()
+    alone = {action: RULES[action].keys() - {Role.HOUSE} for action in Action if action in acts}
+    return {
+        role: [action for action, roles in alone.items() if roles == {role}]
+        for role in Role
+        if role is not Role.HOUSE
+    }
+
+
+def _own_lines() -> Iterator[str]:
+    yield ""
+    yield "## What one role does and no other"
+    yield ""
+    yield "The house itself aside, which does by the clock what some people do by hand."
+    yield ""
+    yield "| role | acts |"
+    yield "|---|---|"
+    for role, acts in own_acts().items():
+        if acts:
+            yield f"| {_words(role)} | {', '.join(f'`{action}`' for action in acts)} |"
+    without = [_words(role) for role, acts in own_acts().items() if not acts]
+    yield ""
+    yield f"{WITHOUT} {', '.join(without)}."
+
+
+def _words(role: Role) -> str:
+    return role.value.replace("_", " ")
 
 
 def generate() -> str:

@@ -63,7 +63,12 @@ def runs_on_postgresql(item: pytest.Item) -> bool:
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    """Say how many tests ran against PostgreSQL, so that a silent skip is seen."""
+    """Say how many tests ran against PostgreSQL, so that a silent skip is seen, and what tests
+    wanted said (`record_property("says", sentence)`)."""
     ran = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
     count = sum((MARK, "yes") in report.user_properties for report in ran)
     terminalreporter.write_line(f"{count} tests ran on PostgreSQL.")
+    for report in ran:
+        for name, sentence in report.user_properties:
+            if name == "says":
+                terminalreporter.write_line(sentence)
