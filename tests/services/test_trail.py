@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from data.audit import AuditEntry
 from data.errors import Forbidden
@@ -115,3 +115,40 @@ async def test_an_unchanged_head_is_anchored_once(clinic):
         await clinic.audit.anchor(HOUSE)
 
     assert len(clinic.settings.anchor_file.read_text().splitlines()) == 1
+
+
+@pytest.mark.sqlite
+async def test_whoever_searches_the_trail_holds_up_nobody(clinic):
+    """R034: a large trail is searched by a reader; the one writer only notes that it was."""
+    await found(clinic)
+    asked = []
+
+    def listen(connection, cursor, statement, *_):
+        asked.append(statement)
+
+    engine = clinic.database._writer._engine
+    event.listen(engine, "before_cursor_execute", listen)
+    await clinic.audit.page(an_actor(Role.AUDIT_ADMIN), Search(text="found"))
+    event.remove(engine, "before_cursor_execute", listen)
+
+    assert any("INSERT INTO audit_entry" in each for each in asked)
+    assert [each for each in asked if "count(" in each or "LIKE" in each] == []
+
+
+async def test_a_look_into_the_trail_stands_on_the_next_page_not_on_its_own(clinic):
+    """S-AUD-1: looking is noted, and does not push what was looked for off the page."""
+    await found(clinic)
+    auditor = an_actor(Role.AUDIT_ADMIN)
+    first, total = await clinic.audit.page(auditor, Search())
+    again, one_more = await clinic.audit.page(auditor, Search())
+
+    assert ([entry.action for entry in first], total) == ([], 0)
+    assert ([entry.action for entry in again], one_more) == (["audit:read"], 1)
+
+
+async def test_whoever_may_not_look_into_the_trail_sees_nothing_and_is_noted(clinic):
+    with pytest.raises(Forbidden):
+        await clinic.audit.page(an_actor(Role.DOCTOR), Search())
+
+    refused, _ = await clinic.audit.page(an_actor(Role.AUDIT_ADMIN), Search(result="denied"))
+    assert [entry.action for entry in refused] == ["audit:read"]
