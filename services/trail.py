@@ -106,9 +106,16 @@ def _note_changes(session: Session, _context: object, _instances: object) -> Non
         changes.setdefault(_name(row), {})["added"] = True
     for row in filter(_followed, session.dirty):
         if changed := _columns_changed(row):
-            changes.setdefault(_name(row), {}).update(changed)
+            _merge(changes.setdefault(_name(row), {}), changed)
     for row in filter(_followed, session.deleted):
         changes.setdefault(_name(row), {})["deleted"] = True
+
+
+def _merge(noted: dict[str, Any], changed: dict[str, Any]) -> None:
+    """Add what one more flush has changed: from what was there first, to what is there now."""
+    for column, change in changed.items():
+        earlier = noted.get(column)
+        noted[column] = [earlier[0], change[1]] if isinstance(earlier, list) else change
 
 
 def _followed(row: object) -> bool:

@@ -1,6 +1,5 @@
 """One unit of work on behalf of one actor: look up, allow, change, announce; all of it or none."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ from data.audit import AuditResult
 from data.clock import Clock
 from data.database import Database
 from data.errors import DomainError, Forbidden, NotFound, Unauthenticated
-from services.bus import Bus
+from services.bus import Bus, named
 from services.events import Event
 from services.idempotency import Once
 from services.permissions import SENSITIVE
@@ -153,8 +152,8 @@ class Transactions:
                 await session.run_sync(
                     lambda sync: self._trail.append(sync.connection(), actor, [act], {})
                 )
-        except (DomainError, TimeoutError, asyncio.CancelledError):
-            log.warning("a refusal could not be noted")
+        except Exception as trouble:  # noqa: BLE001 - whatever it is, a no stays a no
+            log.warning("a refusal could not be noted: %s", named(trouble))
 
 
 def _subject(thing: Thing) -> Subject:

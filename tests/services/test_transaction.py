@@ -182,6 +182,48 @@ async def test_a_refusal_stands_even_if_it_cannot_be_noted(clinic, monkeypatch):
             tx.allow(Action.STAFF_READ, HOUSE_ITSELF)
 
 
+@pytest.mark.sqlite
+@pytest.mark.may_wait
+async def test_whoever_is_cancelled_while_their_refusal_is_noted_is_cancelled(clinic):
+    """R034: a page that is closed in that moment must not go on as if it were merely refused."""
+    holding, done = asyncio.Event(), asyncio.Event()
+
+    async def hold_the_line():
+        async with clinic.database.transaction(write=True):
+            holding.set()
+            await done.wait()
+
+    async def be_refused():
+        async with clinic.transactions.read(an_actor(Role.DOCTOR)) as tx:
+            tx.allow(Action.STAFF_READ, HOUSE_ITSELF)
+
+    async with asyncio.TaskGroup() as work:
+        work.create_task(hold_the_line())
+        await holding.wait()
+        refused = work.create_task(be_refused())
+        while not clinic.database.waiting:
+            await asyncio.sleep(0)
+        refused.cancel()
+        await asyncio.wait([refused])
+        done.set()
+
+    assert refused.cancelled()
+
+
+async def test_a_value_that_changes_twice_in_a_unit_is_noted_from_the_first_to_the_last(clinic):
+    """R016: what the trail says was there before is what was there before the act."""
+    await found(clinic, name="甲")
+    async with clinic.transactions.open(an_actor(Role.SYSTEM_ADMIN)) as tx:
+        tx.allow(Action.INSTITUTION_CHANGE, HOUSE_ITSELF)
+        row = await tx.get(Institution, INSTITUTION)
+        for name in ("乙", "丙"):
+            row.name = name
+            await tx.session.flush()
+
+    [entry] = await entries(clinic, action="institution:change")
+    assert entry.detail["changes"][f"institution:{INSTITUTION}"]["name"] == ["甲", "丙"]
+
+
 async def test_the_trail_names_what_changed_but_not_what_identifies_a_person(clinic):
     """S-LOG, R016: values above level 3 stay out of the trail."""
     await found(clinic)
