@@ -1,25 +1,26 @@
 """Chooses the adapter of each port by the settings, and finds those that others have installed.
 
 A package of somebody else's offers an adapter as an entry point: in the group `xinglin.sms`,
-`xinglin.mailer` or `xinglin.scanner`, under the name that the setting then has, a callable that
-takes a `Need` and returns the adapter.
+`xinglin.mailer`, `xinglin.scanner` or `xinglin.time`, under the name that the setting then has, a
+callable that takes a `Need` and returns the adapter. Backup targets: integrations/backup_targets.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, get_args
 
 from data.clock import Clock
 from data.database import Database
 from data.errors import Invalid
+from integrations.backup_targets import TARGETS
 from integrations.clamd import ClamdScanner
 from integrations.ntp import NtpTime
 from integrations.sandbox.messages import SandboxMailer, SandboxSms
 from integrations.smtp import SmtpMailer
 from services.inbox import Tray
 from services.ports import Ports
-from services.settings import Settings
+from services.settings import CertificateSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,13 @@ OURS: dict[str, dict[str, Maker]] = {
     },
     "sms": {"sandbox": lambda need: SandboxSms(need.tray)},
     "scanner": {"clamd": lambda need: ClamdScanner(need.settings.providers.clamd)},
+    "time": {"ntp": lambda need: NtpTime(need.settings.providers.ntp, need.clock)},
 }
+CHOSEN_ELSEWHERE: dict[str, tuple[str, ...]] = {
+    "backup": tuple(TARGETS),
+    "certificates": get_args(CertificateSettings.model_fields["source"].annotation),
+}
+"""Adapters that are needed before the house is open, by port."""
 
 
 def build(settings: Settings, database: Database, clock: Clock) -> Ports:
@@ -50,9 +57,8 @@ def build(settings: Settings, database: Database, clock: Clock) -> Ports:
     for a sandbox where patients may be real: they would wait for messages that never come.
     """
     need = Need(settings, clock, Tray(database, clock))
-    time_server = settings.providers.ntp
     return Ports(
-        time=NtpTime(time_server, clock) if time_server else None,
+        time=_adapter("time", _time(settings), need),
         mailer=_adapter("mailer", _mailer(settings), need),
         sms=_adapter("sms", settings.providers.sms, need),
         scanner=_adapter("scanner", settings.providers.scanner, need),
@@ -62,7 +68,13 @@ def build(settings: Settings, database: Database, clock: Clock) -> Ports:
 def known(port: str) -> dict[str, str]:
     """Return the adapters there are for a port, each with the package it comes from."""
     found = {entry.name: _package(entry) for entry in entry_points(group=f"xinglin.{port}")}
-    return {**found, **dict.fromkeys(OURS.get(port, {}), "xinglin")}
+    ours = OURS.get(port) or CHOSEN_ELSEWHERE.get(port, ())
+    return {**found, **dict.fromkeys(ours, "xinglin")}
+
+
+def _time(settings: Settings) -> str:
+    name = settings.providers.time
+    return name if name != "ntp" or settings.providers.ntp else "none"
 
 
 def _mailer(settings: Settings) -> str:

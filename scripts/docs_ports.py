@@ -3,7 +3,7 @@
 import inspect
 from typing import get_args, get_type_hints
 
-from integrations.providers import OURS
+from integrations.providers import CHOSEN_ELSEWHERE, OURS
 from scripts.docs import NOTE, head, row
 from services import ports
 from services.procedures import first_sentence
@@ -27,8 +27,13 @@ RECIPE = """
        [project.entry-points."xinglin.sms"]
        pigeon = "pigeon_post:Pigeon"
 
-3. Add a line to `ADAPTERS` of the port in tests/contracts/, with the other end of its line.
+3. Add a line to `ADAPTERS` of the port in tests/contracts/, with the other end of its line: an
+   adapter that is installed and has none there fails the tests.
 4. Set `XINGLIN_PROVIDERS__SMS=pigeon`.
+
+A backup target is offered in the group `xinglin.backup` under the scheme of its address
+(`pigeon://...` in `XINGLIN_BACKUP__TARGET`) and is called with the settings alone: it is needed
+before there is a house. Certificates of any other making are `files`.
 """
 RUN_AGAINST = {
     ("mailer", "smtp"): "aiosmtpd, a real server, with and without TLS; no provider's own service",
@@ -38,17 +43,28 @@ RUN_AGAINST = {
     ("time", "ntp"): "chronyd of Debian",
     ("backup", "folder"): "a file system",
     ("backup", "sftp"): "sshd of Debian",
+    ("certificates", "lan"): "OpenSSL, which checks them as a browser does",
+    ("certificates", "acme"): "pebble of Debian; no public authority",
+    ("certificates", "files"): "files made by our own authority",
 }
-PLACES = {"time": ("ntp",), "backup": ("folder", "sftp")}
+
+
+def protocols() -> dict[str, type]:
+    """Return the Protocol of each port, by the name of the port."""
+    hints = get_type_hints(ports.Ports)
+    found = {
+        name: next(part for part in get_args(kind) if part is not type(None))
+        for name, kind in hints.items()
+    }
+    return {**found, "certificates": ports.CertificateOffice}
 
 
 def pages() -> dict[str, str]:
     """Read the Protocols and the table of adapters."""
     lines = head("port", "what it does", "adapter", "run against")
-    for name, kind in get_type_hints(ports.Ports).items():
-        protocol = next(part for part in get_args(kind) if part is not type(None))
+    for name, protocol in protocols().items():
         what = f"`{protocol.__name__}`: {first_sentence(inspect.getdoc(protocol) or '')}"
-        adapters = sorted(OURS.get(name, PLACES.get(name, ())))
+        adapters = sorted(OURS.get(name) or CHOSEN_ELSEWHERE.get(name, ()))
         lines += [
             row(name, what, f"`{adapter}`", RUN_AGAINST.get((name, adapter), "not said yet"))
             for adapter in adapters

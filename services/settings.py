@@ -107,6 +107,10 @@ class ProviderSettings(BaseModel):
     clamd: str = Field(
         default="/run/clamav/clamd.ctl", description="Socket of clamd, or its host:port."
     )
+    time: str = Field(
+        default="ntp",
+        description="What our clock is compared with: ntp, none or an installed provider's name.",
+    )
     ntp: str = Field(
         default="", description="A time server to compare our clock with; empty: not measured."
     )

@@ -7,9 +7,10 @@ import pytest
 
 from data.errors import Invalid
 from integrations import providers
+from integrations.backup_targets import chosen
 from integrations.sandbox.messages import SandboxMailer, SandboxSms
 from integrations.smtp import SmtpMailer
-from services.settings import MailSettings, ProviderSettings, Settings
+from services.settings import BackupSettings, MailSettings, ProviderSettings, Settings
 
 
 def build(tmp_path, database, clock, **more):
@@ -45,21 +46,43 @@ async def test_a_name_nobody_has_is_refused_with_those_there_are(tmp_path, datab
     assert refusal.value.details == {"port": "sms", "name": "pigeon", "known": "sandbox"}
 
 
-async def test_a_package_of_somebody_else_joins_by_an_entry_point(
-    tmp_path, database, clock, monkeypatch
-):
-    """R058: a new provider without a line of ours changed. The package is really installed."""
+def installed(tmp_path, monkeypatch, **groups):
+    """Install a package of somebody else's: really, as pip would leave it."""
     (tmp_path / "pigeon.py").write_text(
         "class Pigeon:\n    sandbox = False\n    def __init__(self, need): self.need = need\n"
     )
     told = tmp_path / "pigeon-1.0.dist-info"
     told.mkdir()
     (told / "METADATA").write_text("Metadata-Version: 2.1\nName: pigeon\nVersion: 1.0\n")
-    (told / "entry_points.txt").write_text("[xinglin.sms]\npigeon = pigeon:Pigeon\n")
+    lines = (f"[xinglin.{group}]\n{name} = pigeon:Pigeon\n" for group, name in groups.items())
+    (told / "entry_points.txt").write_text("".join(lines))
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
-    ports = build(tmp_path, database, clock, providers=ProviderSettings(sms="pigeon"))
 
-    assert type(ports.sms).__name__ == "Pigeon"
+async def test_a_package_of_somebody_else_joins_by_an_entry_point(
+    tmp_path, database, clock, monkeypatch
+):
+    """R058, R152: a new provider without a line of ours changed."""
+    installed(tmp_path, monkeypatch, sms="pigeon", time="sundial")
+
+    chosen_ones = ProviderSettings(sms="pigeon", time="sundial")
+    ports = build(tmp_path, database, clock, providers=chosen_ones)
+
+    assert type(ports.sms).__name__ == type(ports.time).__name__ == "Pigeon"
+    assert ports.sms.need.clock is clock
     assert providers.known("sms") == {"pigeon": "pigeon", "sandbox": "xinglin"}
     assert {entry.name for entry in entry_points(group="xinglin.sms")} == {"pigeon"}
+
+
+def test_a_backup_target_of_somebody_else_has_the_scheme_of_its_address(tmp_path, monkeypatch):
+    """R152: it is needed before there is a house, and gets the settings alone."""
+    settings = Settings(home=tmp_path, backup=BackupSettings(target="pigeon://loft/copies"))
+    with pytest.raises(Invalid, match="backup_target_malformed"):
+        chosen(settings)
+    installed(tmp_path, monkeypatch, backup="pigeon")
+    assert chosen(settings).need is settings
+    assert providers.known("backup") == {
+        "pigeon": "pigeon",
+        "folder": "xinglin",
+        "sftp": "xinglin",
+    }
