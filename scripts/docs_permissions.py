@@ -27,6 +27,7 @@ Every cell was found by asking the policy for somebody who holds the role at one
 |---|---|
 | `o` | my own, or about a patient I may act for |
 | `s` | another's, at my site |
+| `h` | the institution's as a whole, at no site |
 | `t` | another's, at another site of my institution (with a role for the whole institution: all) |
 | `i` | another institution's |
 | `d` | one that is deleted |
@@ -49,6 +50,7 @@ class Case:
 CASES = (
     Case("o", Subject("thing", "1", HERE, SITE, ME, PATIENT)),
     Case("s", Subject("thing", "2", HERE, SITE, ANOTHER, OTHER_PATIENT)),
+    Case("h", Subject("thing", "6", HERE, None, ANOTHER, OTHER_PATIENT)),
     Case("t", Subject("thing", "3", HERE, OTHER_SITE, ANOTHER, OTHER_PATIENT)),
     Case("i", Subject("thing", "4", ELSEWHERE, OTHER_SITE, ANOTHER, OTHER_PATIENT)),
     Case("d", Subject("thing", "5", HERE, SITE, ANOTHER, OTHER_PATIENT, deleted=True)),

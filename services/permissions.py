@@ -2,7 +2,18 @@
 
 from enum import StrEnum
 
-from services.rules import ADMINISTRATORS, STAFF, Role, Rule, anyone, in_place, not_own, own
+from services.rules import (
+    ADMINISTRATORS,
+    STAFF,
+    Role,
+    Rule,
+    anyone,
+    in_place,
+    not_own,
+    not_own_within,
+    own,
+    within,
+)
 
 
 class Action(StrEnum):
@@ -74,10 +85,10 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.ACCOUNT_CHANGE: every(PEOPLE, own),
     Action.ACCOUNT_READ: every(PEOPLE, own),
     Action.ACCOUNT_SECURE: every(PEOPLE, own),
-    Action.AUDIT_EXPORT: {Role.AUDIT_ADMIN: in_place, Role.HOUSE: anyone},
+    Action.AUDIT_EXPORT: {Role.AUDIT_ADMIN: within, Role.HOUSE: anyone},
     Action.AUDIT_READ: {Role.AUDIT_ADMIN: in_place},
     Action.AUDIT_VERIFY: {Role.AUDIT_ADMIN: in_place, Role.HOUSE: anyone},
-    Action.BACKUP_RUN: {Role.SYSTEM_ADMIN: in_place, Role.HOUSE: anyone},
+    Action.BACKUP_RUN: {Role.SYSTEM_ADMIN: within, Role.HOUSE: anyone},
     Action.BUS_WORK: HOUSE_ONLY,
     # Who treats a patient is known to the modules that come with treatment; until then nobody
     # reads a chart but through broken glass, and patients their own.
@@ -97,8 +108,8 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.FILE_READ: {**every(PEOPLE, own), Role.HOUSE: anyone},
     Action.HEALTH_READ: {**every(ADMINISTRATORS, anyone), Role.HOUSE: anyone},
     Action.INBOX_READ: dict.fromkeys((*PEOPLE, Role.VISITOR), anyone),
-    Action.INFRASTRUCTURE_DECLARE: {Role.SYSTEM_ADMIN: in_place},
-    Action.INSTITUTION_CHANGE: {Role.SYSTEM_ADMIN: in_place},
+    Action.INFRASTRUCTURE_DECLARE: {Role.SYSTEM_ADMIN: within},
+    Action.INSTITUTION_CHANGE: {Role.SYSTEM_ADMIN: within},
     Action.INSTITUTION_FOUND: HOUSE_ONLY,
     Action.INSTITUTION_READ: dict.fromkeys((*PEOPLE, Role.VISITOR, Role.HOUSE), anyone),
     Action.KEYS_ROTATE: {Role.HOUSE: anyone},
@@ -106,37 +117,37 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.MESSAGE_SEND: HOUSE_ONLY,
     Action.PROCEDURE_READ: every(STAFF, anyone),
     Action.SESSION_CONFIRM: every(PEOPLE, own),
-    Action.SESSION_LIST: {**every(PEOPLE, own), Role.SECURITY_ADMIN: in_place},
+    Action.SESSION_LIST: {**every(PEOPLE, own), Role.SECURITY_ADMIN: within},
     Action.SESSION_OPEN: {Role.VISITOR: anyone},
     Action.SESSION_REVOKE: {
         **every(PEOPLE, own),
-        Role.SECURITY_ADMIN: in_place,
+        Role.SECURITY_ADMIN: within,
         Role.HOUSE: anyone,
     },
-    Action.SETTING_CHANGE: {Role.SYSTEM_ADMIN: in_place},
-    Action.SETTING_CHANGE_CLINICAL: {Role.MEDICAL_AFFAIRS: in_place},
-    Action.SETTING_CHANGE_SECURITY: {Role.SECURITY_ADMIN: in_place},
+    Action.SETTING_CHANGE: {Role.SYSTEM_ADMIN: within},
+    Action.SETTING_CHANGE_CLINICAL: {Role.MEDICAL_AFFAIRS: within},
+    Action.SETTING_CHANGE_SECURITY: {Role.SECURITY_ADMIN: within},
     Action.SETTING_READ: {
         **every(ADMINISTRATORS | {Role.MEDICAL_AFFAIRS, Role.QUALITY}, in_place),
         Role.HOUSE: anyone,
     },
-    Action.SITE_CHANGE: {Role.SYSTEM_ADMIN: in_place},
+    Action.SITE_CHANGE: {Role.SYSTEM_ADMIN: within},
     Action.SITE_READ: {**every(STAFF, in_place), Role.HOUSE: anyone},
-    Action.STAFF_ADD: {Role.SECURITY_ADMIN: in_place, Role.HOUSE: anyone},
-    Action.STAFF_CHANGE: {Role.SECURITY_ADMIN: in_place, Role.HR: in_place},
-    Action.STAFF_GRANT: {Role.SECURITY_ADMIN: not_own, Role.HOUSE: anyone},
+    Action.STAFF_ADD: {Role.SECURITY_ADMIN: within, Role.HOUSE: anyone},
+    Action.STAFF_CHANGE: {Role.SECURITY_ADMIN: within, Role.HR: within},
+    Action.STAFF_GRANT: {Role.SECURITY_ADMIN: not_own_within, Role.HOUSE: anyone},
     Action.STAFF_READ: every(
         frozenset({Role.SECURITY_ADMIN, Role.AUDIT_ADMIN, Role.HR, Role.MEDICAL_AFFAIRS}), in_place
     ),
-    Action.STAFF_RESET: {Role.SECURITY_ADMIN: not_own, Role.HOUSE: anyone},
+    Action.STAFF_RESET: {Role.SECURITY_ADMIN: not_own_within, Role.HOUSE: anyone},
     Action.STAFF_SUSPEND: {
-        Role.SECURITY_ADMIN: not_own,
-        Role.HR: not_own,
-        Role.MEDICAL_AFFAIRS: not_own,
+        Role.SECURITY_ADMIN: not_own_within,
+        Role.HR: not_own_within,
+        Role.MEDICAL_AFFAIRS: not_own_within,
         Role.HOUSE: anyone,
     },
-    Action.STAFF_UNLOCK: {Role.SECURITY_ADMIN: not_own},
-    Action.STAFF_UNMASK: every(frozenset({Role.SECURITY_ADMIN, Role.HR}), in_place),
+    Action.STAFF_UNLOCK: {Role.SECURITY_ADMIN: not_own_within},
+    Action.STAFF_UNMASK: every(frozenset({Role.SECURITY_ADMIN, Role.HR}), within),
     Action.TASK_CLOSE: {**every(STAFF, in_place), Role.HOUSE: anyone},
     Action.TASK_ESCALATE: HOUSE_ONLY,
     Action.TASK_HAND_OVER: every(STAFF, in_place),

@@ -33,6 +33,7 @@ __all__ = [
     "allow",
     "clash",
     "permits",
+    "reach",
     "visible",
 ]
 
@@ -109,6 +110,11 @@ def visible(actor: Actor, action: Action, table: Any) -> ColumnElement[bool]:
     if action not in EVEN_DELETED and hasattr(table, "deleted_at"):
         return and_(granted, table.deleted_at.is_(None))
     return granted
+
+
+def reach(actor: Actor, action: Action) -> frozenset[UUID | None]:
+    """Return the sites where the actor may do this; None among them stands for the whole house."""
+    return frozenset(grant.site_id for grant in actor.grants if grant.role in RULES[action])
 
 
 def clash(roles: Iterable[Role]) -> frozenset[Role] | None:

@@ -133,6 +133,21 @@ def _in_same_place(actor: Actor, grant: Grant, table: Any) -> Where:
     return institution & or_(table.site_id.is_(None), table.site_id == grant.site_id)
 
 
+def _at_my_site(actor: Actor, grant: Grant, subject: Subject) -> bool:
+    """As `_same_place`, but what belongs to the institution as a whole is not one site's."""
+    at_site = grant.site_id is None or subject.site_id == grant.site_id
+    return at_site and _same_place(actor, grant, subject)
+
+
+def _only_at_my_site(actor: Actor, grant: Grant, table: Any) -> Where:
+    if grant.site_id is None:
+        return _in_same_place(actor, grant, table)
+    if not hasattr(table, "site_id"):
+        return false()
+    here: Where = table.site_id == grant.site_id
+    return _in_same_place(actor, grant, table) & here
+
+
 def _of_another(actor: Actor, table: Any) -> Where:
     if not hasattr(table, "owner_id"):
         return true()
@@ -154,6 +169,9 @@ anyone = Rule("anyone", lambda *_: True, lambda *_: true())
 in_place = Rule("in_place", _same_place, _in_same_place)
 """What lies in my institution, and at my site if my role is for a site."""
 
+within = Rule("within", _at_my_site, _only_at_my_site)
+"""As `in_place`; but to a role for one site, what is the whole institution's is out of reach."""
+
 own = Rule(
     "own",
     lambda actor, _, subject: (
@@ -172,3 +190,12 @@ not_own = Rule(
     lambda actor, grant, table: _in_same_place(actor, grant, table) & _of_another(actor, table),
 )
 """What lies in my place and is another's: nobody decides about themselves."""
+
+not_own_within = Rule(
+    "not_own_within",
+    lambda actor, grant, subject: (
+        _at_my_site(actor, grant, subject) and subject.owner_id != actor.user_id
+    ),
+    lambda actor, grant, table: _only_at_my_site(actor, grant, table) & _of_another(actor, table),
+)
+"""As `not_own`; but to a role for one site, what is the whole institution's is out of reach."""

@@ -8,6 +8,7 @@ from pages.live import on_event
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
+from pages.users import places
 from pages.users.staff_panel import StaffPanel
 from pages.viewer import viewer
 from pages.words import t
@@ -126,9 +127,10 @@ class StaffPage:
         self._table.select_row(key)
         await StaffPanel(self._clinic, self._panel, self.load).show(UUID(key))
 
-    def ask_new(self) -> None:
+    async def ask_new(self) -> None:
         """Ask for a new account."""
         self._clinic.transactions.ask_first(current_actor(), Action.STAFF_ADD)
+        where = places.choices(await places.names_of_sites(self._clinic), Action.STAFF_ADD)
         with self._panel.fill(t("staff.add")):
             fields = {
                 "username": kit.field(t("staff.username"), required=True, complete="off"),
@@ -138,23 +140,18 @@ class StaffPage:
                 "email": kit.field(t("account.email"), content="email"),
             }
             role = kit.select(t("staff.role"), role_words())
+            site = kit.select(t("staff.site"), where)
 
             async def add() -> None:
                 with kit.told(fields):
-                    added = await self._clinic.staff.add(
-                        current_actor(),
-                        NewStaff(
-                            fields["username"].text,
-                            StaffDetails(
-                                display_name=fields["display_name"].text,
-                                staff_number=fields["staff_number"].text,
-                                phone=fields["phone"].text,
-                                email=fields["email"].text,
-                            ),
-                            frozenset({Grant(Role(role.text))}),
-                        ),
+                    typed = {name: each.text for name, each in fields.items()}
+                    place = places.chosen(site.text)
+                    new = NewStaff(
+                        typed.pop("username"),
+                        StaffDetails(**typed, site_id=place),
+                        frozenset({Grant(Role(role.text), place)}),
                     )
-                    self._show_password(added)
+                    self._show_password(await self._clinic.staff.add(current_actor(), new))
                     await self.load()
 
             kit.button("primary", t("staff.add"), add)

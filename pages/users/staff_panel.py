@@ -7,6 +7,7 @@ from uuid import UUID
 from pages import kit
 from pages.kit.element import Html
 from pages.session import current_actor
+from pages.users import places
 from pages.viewer import viewer
 from pages.words import local, t
 from services.clinic import Clinic
@@ -28,11 +29,15 @@ class StaffPanel:
     async def show(self, user_id: UUID) -> None:
         """Read the person anew and fill the panel."""
         dossier = await self._clinic.roster.get(current_actor(), user_id)
+        names = await places.names_of_sites(self._clinic)
         can = viewer().can
         with self._panel.fill(dossier.member.username):
             self._facts(dossier)
+            if can(Action.STAFF_SUSPEND) and places.is_beyond(dossier.member, Action.STAFF_SUSPEND):
+                kit.banner("info", t("error.beyond_your_site"))
+                return
             if can(Action.STAFF_GRANT):
-                self._roles(dossier)
+                self._roles(dossier, names)
             if can(Action.STAFF_RESET):
                 self._help(dossier)
             if can(Action.STAFF_SUSPEND):
@@ -54,25 +59,27 @@ class StaffPanel:
             facts.append((t("staff.reason"), member.state_reason))
         kit.facts(facts)
 
-    def _roles(self, dossier: Dossier) -> None:
+    def _roles(self, dossier: Dossier, names: dict[UUID | None, str]) -> None:
         member = dossier.member
         kit.heading(t("staff.roles"), 3)
         with Html("div", "rows"):
-            for grant in sorted(member.grants, key=lambda each: each.role):
+            for grant in sorted(member.grants, key=str):
                 with kit.side_by_side():
-                    kit.tag(t(f"role.{grant.role}"))
+                    kit.tag(places.words_of(grant, names))
                     kit.button(
                         "quiet",
                         t("staff.withdraw"),
                         partial(self._withdraw, member.id, grant),
                         small=True,
                     )
-        held = {grant.role for grant in member.grants}
+        held = {grant.role for grant in member.grants if grant.site_id is None}
         others = {str(role): t(f"role.{role}") for role in sorted(STAFF - held)}
         wanted = kit.select(t("staff.role"), others)
+        where = kit.select(t("staff.site"), places.choices(names, Action.STAFF_GRANT))
 
         async def give() -> None:
-            await self._clinic.staff.grant(current_actor(), member.id, Grant(Role(wanted.text)))
+            grant = Grant(Role(wanted.text), places.chosen(where.text))
+            await self._clinic.staff.grant(current_actor(), member.id, grant)
             await self._after(member.id, "staff.granted")
 
         kit.button("line", t("staff.grant"), give)

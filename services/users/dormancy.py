@@ -6,11 +6,10 @@ from data.errors import Conflict
 from data.institution import Institution
 from data.users import User, UserKind, UserState
 from services.permissions import Action
-from services.policy import HOUSE, Role
+from services.policy import HOUSE
 from services.transaction import Transaction, Transactions
-from services.users.registrar import roles_of
 from services.users.sessions import Sessions, grants_of
-from services.users.staff import somebody_guards
+from services.users.staff import HOUSE_GUARD, somebody_guards
 from services.users.standards import Standards
 
 BATCH = 100
@@ -45,7 +44,7 @@ class Dormancy:
             return sum([await self._rest(tx, user) for user in asleep])
 
     async def _rest(self, tx: Transaction, user: User) -> bool:
-        if Role.SECURITY_ADMIN in roles_of(await grants_of(tx, user.id)):
+        if HOUSE_GUARD in await grants_of(tx, user.id):
             await tx.get(Institution, user.institution_id)
             try:
                 await somebody_guards(tx, user)

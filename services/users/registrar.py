@@ -1,7 +1,7 @@
 """Enters people in the register of staff: account, roles, first password; and checks all three."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,8 +14,8 @@ from data.users import RoleGrant, User, UserKind
 from services.events import StaffAdded
 from services.i18n import LANGUAGES
 from services.institution import checked_name, checked_phone, open_site
-from services.permissions import RULES, Action
-from services.policy import Grant, Role, Subject, clash
+from services.permissions import Action
+from services.policy import Grant, Role, Subject, clash, reach
 from services.rules import STAFF
 from services.transaction import Reading, Transaction
 from services.users.credentials import Credentials
@@ -83,11 +83,11 @@ class Registrar:
         return user
 
     async def give(
-        self, tx: Transaction, user: User, grant: Grant, together: Iterable[Grant]
+        self, tx: Transaction, user: User, grant: Grant, together: Collection[Grant]
     ) -> None:
         """Give a role to somebody who then holds all of `together`."""
         tx.allow(Action.STAFF_GRANT, user, role=str(grant.role))
-        require_reach(tx, Action.STAFF_GRANT, user, [grant])
+        require_reach(tx, Action.STAFF_GRANT, user, sites_of(together))
         if grant.role not in STAFF:
             raise Invalid("role_not_for_staff", role=str(grant.role))
         if both := clash(roles_of(together)):
@@ -112,15 +112,22 @@ async def staff_member(tx: Reading, user_id: UUID) -> User:
     return user
 
 
-def require_reach(tx: Transaction, action: Action, user: User, grants: Iterable[Grant]) -> None:
-    """Go on only if the roles by which the actor does this reach as far as each of `grants`.
+def require_reach(
+    tx: Transaction, action: Action, user: User, sites: Iterable[UUID | None]
+) -> None:
+    """Go on only if the actor may do this at each of these sites (None: in the whole house).
 
     Who answers for one site gives and takes nothing that counts in the whole house, and does not
     get hold of an account that does.
     """
-    sites = {held.site_id for held in tx.actor.grants if held.role in RULES[action]}
-    if None not in sites and not {grant.site_id for grant in grants} <= sites:
-        raise Forbidden("forbidden", action=str(action), subject=str(Subject.of(user)))
+    reached = reach(tx.actor, action)
+    if None not in reached and not reached.issuperset(sites):
+        raise Forbidden("beyond_your_site", action=str(action), subject=str(Subject.of(user)))
+
+
+def sites_of(grants: Iterable[Grant]) -> frozenset[UUID | None]:
+    """Return where these roles are held; None stands for the whole house."""
+    return frozenset(grant.site_id for grant in grants)
 
 
 def checked_reason(reason: str) -> str:

@@ -27,12 +27,15 @@ from services.users.registrar import (
     checked,
     checked_reason,
     require_reach,
-    roles_of,
     settle,
+    sites_of,
     staff_member,
 )
 from services.users.sessions import Sessions, grants_of
 from services.users.standards import fold
+
+HOUSE_GUARD = Grant(Role.SECURITY_ADMIN)
+"""Who can let anybody in: security in the whole house, not at one site of it."""
 
 
 class Staff:
@@ -74,9 +77,11 @@ class Staff:
         async with self._transactions.open(actor) as tx:
             user = await staff_member(tx, user_id)
             tx.allow(Action.STAFF_CHANGE, user)
+            details = checked(details)
+            sites = sites_of(await grants_of(tx, user.id)) | {details.site_id}
+            require_reach(tx, Action.STAFF_CHANGE, user, sites)
             if user.version != version:
                 raise Conflict("changed_meanwhile")
-            details = checked(details)
             user.site_id = await open_site(tx, user.institution_id, details.site_id)
             user.display_name, user.staff_number = details.display_name, details.staff_number
             user.email, user.language = details.email, details.language
@@ -103,7 +108,8 @@ class Staff:
         async with self._transactions.open(actor) as tx:
             user = await self._kept_with_house(tx, user_id)
             tx.allow(Action.STAFF_GRANT, user, withdrawn=str(grant.role))
-            require_reach(tx, Action.STAFF_GRANT, user, [grant])
+            held = await grants_of(tx, user.id)
+            require_reach(tx, Action.STAFF_GRANT, user, sites_of(held))
             query = select(RoleGrant).where(
                 RoleGrant.user_id == user.id,
                 RoleGrant.role == str(grant.role),
@@ -115,7 +121,7 @@ class Staff:
             row = await tx.session.scalar(query.with_for_update())
             if row is None:
                 raise NotFound("role_not_held")
-            if grant.role is Role.SECURITY_ADMIN:
+            if grant == HOUSE_GUARD:
                 await somebody_guards(tx, user)
             row.deleted_at, row.withdrawn_by = tx.now, actor.user_id
             await self._roles_changed(tx, user)
@@ -131,8 +137,8 @@ class Staff:
             user = await self._kept_with_house(tx, user_id)
             tx.allow(Action.STAFF_SUSPEND, user, purpose=reason)
             held = await grants_of(tx, user.id)
-            require_reach(tx, Action.STAFF_SUSPEND, user, held)
-            if Role.SECURITY_ADMIN in roles_of(held):
+            require_reach(tx, Action.STAFF_SUSPEND, user, sites_of(held))
+            if HOUSE_GUARD in held:
                 await somebody_guards(tx, user)
             user.state, user.state_reason = UserState.SUSPENDED, reason
             tx.announce(StaffSuspended(user_id=user.id))
@@ -144,6 +150,7 @@ class Staff:
         async with self._transactions.open(actor) as tx:
             user = await staff_member(tx, user_id)
             tx.allow(Action.STAFF_SUSPEND, user, purpose=f"reactivate: {reason}")
+            require_reach(tx, Action.STAFF_SUSPEND, user, sites_of(await grants_of(tx, user.id)))
             user.state, user.state_reason, user.woken_at = UserState.ACTIVE, "", tx.now
 
     async def reset(self, actor: Actor, user_id: UUID, *, factors: bool) -> str:
@@ -155,7 +162,7 @@ class Staff:
         async with self._transactions.open(actor) as tx:
             user = await staff_member(tx, user_id)
             tx.allow(Action.STAFF_RESET, user, factors=factors)
-            require_reach(tx, Action.STAFF_RESET, user, await grants_of(tx, user.id))
+            require_reach(tx, Action.STAFF_RESET, user, sites_of(await grants_of(tx, user.id)))
             self._credentials.put(tx, user, kept, temporary=True)
             if factors:
                 await self._factors.drop_all(tx, user.id)
@@ -179,6 +186,7 @@ class Staff:
         async with self._transactions.open(actor) as tx:
             user = await staff_member(tx, user_id)
             tx.allow(Action.STAFF_UNLOCK, user)
+            require_reach(tx, Action.STAFF_UNLOCK, user, sites_of(await grants_of(tx, user.id)))
             await self._guard.clear(tx, user.username)
 
     async def _kept_with_house(self, tx: Transaction, user_id: UUID) -> User:
@@ -197,7 +205,8 @@ async def somebody_guards(tx: Transaction, but: User) -> None:
             User.institution_id == but.institution_id,
             User.id != but.id,
             User.state == UserState.ACTIVE,
-            RoleGrant.role == str(Role.SECURITY_ADMIN),
+            RoleGrant.role == str(HOUSE_GUARD.role),
+            RoleGrant.site_id.is_(None),
             RoleGrant.deleted_at.is_(None),
         )
     )

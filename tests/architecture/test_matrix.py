@@ -20,7 +20,7 @@ from pages.routes import Kind, may_enter
 from scripts import docs_api, docs_overload, docs_permissions
 from services.permissions import CLINICAL, EVEN_DELETED, RULES
 from services.policy import Action, Role, Subject, permits, visible
-from services.rules import not_own, own
+from services.rules import ADMINISTRATORS, not_own, own
 from tests.web.browser import Browser
 from tests.web.people import signed_in
 from tests.web.server import whole_house
@@ -78,6 +78,28 @@ def test_a_role_at_one_site_does_not_reach_another():
     assert reaching == set()
 
 
+def test_a_role_at_one_site_does_not_change_the_house():
+    """README 17: rules, papers, backups and accounts of the whole institution stay out of reach."""
+    reaching = {
+        action
+        for action, row in docs_permissions.matrix().items()
+        if any("h" in row[role] and "i" not in row[role] for role in ADMINISTRATORS)
+    }
+    assert reaching == {
+        Action.AUDIT_READ,
+        Action.AUDIT_VERIFY,  # changes nothing, and says only whether the chain is whole
+        Action.EMERGENCY_REVIEW,
+        Action.SETTING_READ,
+        Action.SITE_READ,
+        Action.STAFF_READ,
+        Action.TASK_CLOSE,  # work for a role, which nobody of one site may leave undone
+        Action.TASK_HAND_OVER,
+        Action.TASK_RAISE,
+        Action.TASK_READ,
+        Action.TASK_TAKE,
+    }
+
+
 def test_the_house_does_nothing_clinical():
     """R-AI-1: diagnosis, prescription, signature and record belong to people."""
     for action, row in docs_permissions.matrix().items():
@@ -91,7 +113,7 @@ async def test_rows_are_filtered_exactly_as_single_things_are_judged(clinic, dat
     sites = {docs_permissions.SITE: here, docs_permissions.OTHER_SITE: here}
     now = clinic.clock.now()
     tasks = [_task(case.subject, now) for case in docs_permissions.CASES if case.letter != "d"]
-    tasks.append(_task(Subject("task", "", here, None, None, None), now))  # the institution's own
+    tasks.append(_task(Subject("task", "", here, None, None, None), now))  # and nobody's
     async with database.transaction(write=True) as session:
         for place, code in ((here, "91350100M000100Y43"), (there, "x" * 18)):
             session.add(Institution(id=place, name="测试医院", uscc=code, created_at=now))

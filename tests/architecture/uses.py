@@ -18,7 +18,6 @@ from tests.architecture import whose
 from tests.architecture.whose import Case, Maker
 
 WHY = "for the matrix"
-PERSON = StaffDetails("测试人员")
 
 
 class Shows(StrEnum):
@@ -129,7 +128,9 @@ USES: dict[str, Use] = {
     "staff.change": Use(
         Action.STAFF_CHANGE,
         whose.account,
-        lambda case, id_: case.clinic.staff.change(case.actor, id_, PERSON, version=1),
+        lambda case, id_: case.clinic.staff.change(
+            case.actor, id_, StaffDetails("测试人员", site_id=case.site_id), version=1
+        ),
     ),
     "staff.grant": Use(
         Action.STAFF_GRANT,

@@ -81,6 +81,18 @@ async def test_the_security_administrator_adds_somebody(house, browser, clock):
         await expect(page.locator("tbody")).to_contain_text("yaoshi")
 
 
+async def test_a_role_is_given_for_one_site(house, browser, clock):
+    """README 17: where it counts is chosen, and said."""
+    async with page_of(browser, DESKTOP, house) as page:
+        await at_work(page, house, "anquan", clock, "/staff")
+        await page.get_by_role("button", name="hushi", exact=True).click()
+        panel = page.locator(".side")
+        await panel.get_by_label("身份").select_option("dispenser")
+        await panel.get_by_label("网点").select_option(label="城东站")
+        await panel.get_by_role("button", name="授予身份").click()
+        await expect(panel.locator(".tag", has_text="城东站")).to_have_text("调配药师 · 城东站")
+
+
 async def test_whoever_is_suspended_is_out_within_a_minute(house, browser, clock):
     """R-STF-5: the page that lies open on the ward closes by itself."""
     async with (
