@@ -20,7 +20,7 @@ FOREIGN = re.compile(r"https?://|file:|^--(?!hash)|^\s*-[a-z]\b|(?<![\w-])/(?:ho
 
 
 def test_no_installed_package_claims_one_of_our_names():
-    """A rival `data` in site-packages would be imported instead of ours, silently (R016)."""
+    """A rival `data` in site-packages would be imported instead of ours, silently."""
     claims = importlib.metadata.packages_distributions()
     rivals = {name: claims[name] for name in OURS if set(claims.get(name, [])) - {"xinglin"}}
     assert rivals == {}
@@ -121,7 +121,7 @@ def test_bare_make_explains_every_target():
 
 @pytest.mark.parametrize("version", ["3.8", "3.10"])
 def test_an_old_python_is_refused_with_a_sentence(tmp_path: Path, version: str):
-    """R150: a missing tool is a clear sentence, never a traceback."""
+    """R091: a missing tool is a clear sentence, never a traceback."""
     for name in ("python3", "python"):
         fake = tmp_path / name
         fake.write_text(f"#!/bin/sh\necho {version} is too old; exit 1\n")

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 async def test_a_storm_fills_the_seats_and_no_more(database):
-    """R014, R033: 500 people at once for 50 seats."""
+    """R032, R033: 500 people at once for 50 seats."""
     rooms = await build(database, *(Room(seats=5) for _ in range(10)))
 
     results = await together(*(take(database, rooms[n % 10]) for n in range(500)))

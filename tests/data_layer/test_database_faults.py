@@ -40,7 +40,7 @@ def small_disk(folder: Path, size: str = "3m"):
 
 
 async def test_an_encrypted_file_tells_nothing(tmp_path):
-    """S-CRY-1: neither the file nor its log shows a name that is in it."""
+    """R014, R041, S-CRY-1: neither the file nor its log shows a name that is in it."""
     database = await a_database(tmp_path)
     [room] = await build(database, Room(seats=9))
     await take(database, room, name="王小明 Wang Xiaoming")
@@ -126,7 +126,7 @@ async def test_a_refused_opening_leaves_the_file_free(tmp_path):
 
 
 async def test_a_full_disk_is_said_and_nothing_that_was_answered_is_lost(tmp_path):
-    """R034, R153: reads go on, and so do writes once there is room, without a restart."""
+    """R034: reads go on, and so do writes once there is room, without a restart."""
     with small_disk(tmp_path / "small") as mounted:
         database = await a_database(tmp_path / "small")
         [room] = await build(database, Room(seats=100_000))

@@ -1,4 +1,4 @@
-"""A hospital's database is made and changed by migrations: whole, or not at all. (R016)"""
+"""A hospital's database is made and changed by migrations: whole, or not at all. (R041)"""
 
 import asyncio
 import os
@@ -284,7 +284,7 @@ async def test_references_are_watched_again_after_an_upgrade(opened):
 
 
 def test_every_column_has_a_data_level():
-    """R043, GB/T 39725: masks, exports and logs read it."""
+    """R014, GB/T 39725: masks, exports and logs read it."""
     without = [
         f"{table.name}.{column.name}"
         for table in metadata.sorted_tables

@@ -1,4 +1,4 @@
-"""The first day and the days after, in a browser: coming in, losing the phone, going out. (R016)"""
+"""The first day and the days after, in a browser: coming in, losing the phone, going out. (R042)"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -30,7 +30,7 @@ LOOKS = [
 async def test_every_look_is_readable_and_every_control_can_be_hit(
     house, browser, path, device, tastes
 ):
-    """R151, WCAG 2.2 AA; 44 px targets, 60 px in the elder edition (适老化)."""
+    """WCAG 2.2 AA; 44 px targets, 60 px in the elder edition (适老化)."""
     async with page_of(browser, device, house, **tastes) as page:
         await visit(page, house + path)
         assert await violations(page) == []

@@ -26,7 +26,7 @@ def notes(clinic, routes):
 
 
 async def test_what_was_typed_survives_a_reload_and_a_restart(clinic, browser):
-    """R032: saved within 3 seconds; the password is not."""
+    """Saved within 3 seconds; the password is not."""
     nurse = await signed_in(clinic, Role.NURSE)
     async with served(clinic, notes) as url, page_of(browser, DESKTOP, url, nurse.token) as page:
         await visit(page, f"{url}/notes-of-a-test")
@@ -83,7 +83,7 @@ async def test_a_browser_below_the_floor_is_told_what_to_do(house, browser):
 
 
 async def test_without_a_network_a_page_says_so_and_no_page_is_kept(house, browser):
-    """R033: the service worker keeps files, never people's pages."""
+    """R014: the service worker keeps files, never people's pages."""
     async with page_of(browser, PHONE, house) as page:
         await visit(page, f"{house}/gallery/door")
         await page.evaluate("navigator.serviceWorker.ready.then(() => true)")

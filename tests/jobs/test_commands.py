@@ -22,7 +22,7 @@ from tests.peers import ROOT, need_root
 
 
 def test_init_founds_a_hospital_and_prints_what_is_kept_on_paper(nowhere):
-    """R040: one command; password and recovery share are shown, once."""
+    """R091: one command; password and recovery share are shown, once."""
     done = nowhere(*INIT[:-2], "--admin", "anquan", "--admin-name", "王安全")
 
     assert done.code == 0, done.err
@@ -53,7 +53,7 @@ def test_what_init_makes_is_for_its_owner_alone(home):
 
 
 def test_after_init_nothing_of_a_demo_is_there(xinglin):
-    """R040: no demo account, demo password or sandbox adapter."""
+    """R043: no demo account, demo password or sandbox adapter."""
     found = {each["check"]: each for each in xinglin("doctor", "--json").answer["findings"]}
     assert found["pretence"]["level"] == "ok"
     settings = tomllib.loads((xinglin.home / "xinglin.toml").read_text())

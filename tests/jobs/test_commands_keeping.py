@@ -1,4 +1,4 @@
-"""Backup, restore, upgrade and recovery share, by the command alone. (R089, S-BCK-1)"""
+"""Backup, restore, upgrade and recovery share, by the command alone. (R041, R091, S-BCK-1)"""
 
 import json
 import shutil

@@ -33,7 +33,7 @@ def run(command: list[str], cwd: Path | None = None) -> str:
 
 
 def test_the_installed_program_runs_from_another_folder(installed: Path, tmp_path: Path):
-    """R150: `xinglin version` after pipx or uv, with nothing of the checkout in reach."""
+    """R091: `xinglin version` after pipx or uv, with nothing of the checkout in reach."""
     assert "0.1.0" in run([str(installed / "bin/xinglin"), "version", "--json"], cwd=tmp_path)
 
 

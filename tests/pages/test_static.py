@@ -42,7 +42,7 @@ async def test_nothing_else_is_served(browser, name):
 
 
 async def test_the_service_worker_keeps_files_and_no_page(browser):
-    """R033."""
+    """R014: what people see stays on no device."""
     answer = await browser.get("/sw.js")
     assert answer.headers["service-worker-allowed"] == "/"
     assert answer.headers["cache-control"] == "no-cache"

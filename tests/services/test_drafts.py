@@ -1,4 +1,4 @@
-"""What somebody types is kept for a week, for nobody but them. (R032)"""
+"""What somebody types is kept for a week, for nobody but them."""
 
 import pytest
 from sqlalchemy import select, text

@@ -55,7 +55,7 @@ async def test_a_paper_that_has_ended_is_said_to_have(clinic):
     ("ends", "open_for_visits"), [(TODAY, True), (TODAY - timedelta(1), False)]
 )
 async def test_no_new_visit_once_the_licence_has_ended(clinic, ends, open_for_visits):
-    """R-ORG-1: the last day still counts; the hospital may choose otherwise."""
+    """R015, R-ORG-1: the last day still counts; the hospital may choose otherwise."""
     await founded(clinic, ends)
     async with clinic.transactions.read(HOUSE) as tx:
         tx.allow(Action.INSTITUTION_READ, Subject("institution"))

@@ -71,6 +71,7 @@ async def test_one_institution_does_not_set_the_rules_of_another(clinic):
         ("policy.auth.idle_minutes", {"staff": 15}, "setting_malformed"),
         ("policy.auth.idle_minutes", TOO_LONG, "setting_out_of_range"),
         ("policy.auth.password_min", 20, "setting_out_of_order"),
+        ("policy.audit.legal_min_months", 5, "setting_out_of_range"),  # R041: the law says six
         ("policy.auth.no_such", 1, "setting_unknown"),
     ],
 )
@@ -94,6 +95,7 @@ async def test_a_value_out_of_bounds_is_refused_with_its_sentence(clinic, key, v
     ],
 )
 async def test_clinical_rules_keep_to_the_law(clinic, key, value, code):
+    """R015: no office can set a rule below what the law asks."""
     with pytest.raises(Invalid) as refusal:
         await clinic.policy.change(an_actor(Role.MEDICAL_AFFAIRS), key, value, "a good reason")
     assert refusal.value.code == code

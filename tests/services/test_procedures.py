@@ -30,6 +30,7 @@ async def test_the_book_is_whole_in_each_language(clinic, language):
 
 
 async def test_each_role_has_its_own_list(clinic):
+    """R097: a checklist a role."""
     lists = {}
     for role in (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN, Role.DOCTOR):
         found_list = await clinic.procedures.checklist(an_actor(role))
@@ -55,6 +56,7 @@ def test_every_duty_names_an_event_that_there_is():
 
 
 async def test_the_version_changes_with_the_content_and_only_then(clinic, database):
+    """R097: versioned."""
     same = Clinic.open(database, clinic.clock, clinic.keys, clinic.settings)
     assert same.procedures.version == clinic.procedures.version
     same.bus.on(TaskRaised, same.tasks.escalate)

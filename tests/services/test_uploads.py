@@ -1,4 +1,4 @@
-"""Files from strangers: what is taken, what is left of them, what is refused. (S-WEB, R016)"""
+"""Files from strangers: what is taken, what is left of them, what is refused. (S-WEB, R043)"""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""Every line is a record that a machine reads, and holds nobody's personal data."""
+"""Every line is a record that a machine reads, and holds nobody's personal data. (R014)"""
 
 import io
 import json

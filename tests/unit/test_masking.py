@@ -1,4 +1,4 @@
-"""A list shows enough to recognise somebody one knows, and no more. (S-PI-1)"""
+"""A list shows enough to recognise somebody one knows, and no more. (S-PI-1, R014)"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Signing in and out over the wire, by plain forms. (R016, S-AUTH-1, S-AUTH-2)"""
+"""Signing in and out over the wire, by plain forms. (S-AUTH-1, S-AUTH-2)"""
 
 from datetime import timedelta
 

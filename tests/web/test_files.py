@@ -1,4 +1,4 @@
-"""Files over the wire: sent by the component's route, given back by id and range. (R016, S-WEB)"""
+"""Files over the wire: sent by the component's route, given back by id and range. (R042, S-WEB)"""
 
 import pytest
 

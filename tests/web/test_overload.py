@@ -1,4 +1,4 @@
-"""Under load newcomers wait, work goes on, memory is bounded; and it passes. (R032-R034)"""
+"""Under load newcomers wait, work goes on, memory is bounded; and it passes. (R032, R033, R034)"""
 
 import asyncio
 import time

@@ -60,7 +60,7 @@ async def test_a_record_opens_for_an_hour_and_the_trail_says_why(hospital, docto
 
 
 async def test_it_needs_a_fresh_proof(hospital, doctor):
-    """R016: re-authentication."""
+    """R042: re-authentication."""
     hospital.clock.forward(minutes=6)
     with pytest.raises(Unauthenticated, match="confirm_needed"):
         await hospital.clinic.emergency.open(doctor, PATIENT, REASON)

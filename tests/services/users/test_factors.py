@@ -1,4 +1,4 @@
-"""A second factor is taken once, whoever else tries at the same moment. (S-AUTH-3, R016)"""
+"""A second factor is taken once, whoever else tries at the same moment. (S-AUTH-3, R043)"""
 
 import asyncio
 

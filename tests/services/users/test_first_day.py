@@ -101,7 +101,7 @@ async def test_a_passkey_can_be_the_second_factor(hospital, newcomer):
 
 
 async def test_a_token_opens_its_own_step_and_only_once(hospital, newcomer):
-    """R016: rotated at each step."""
+    """R043: rotated at each step."""
     first = await begun(hospital, newcomer)
     enrolment = hospital.clinic.enrolment
     with pytest.raises(Unauthenticated, match="sign_in_stale"):

@@ -1,4 +1,4 @@
-"""The list of staff: masked, searched, sorted and paged. (S-PI-1, R016)"""
+"""The list of staff: masked, searched, sorted and paged. (S-PI-1, R014)"""
 
 import pytest
 

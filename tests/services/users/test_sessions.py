@@ -1,4 +1,4 @@
-"""How long a session lasts, what ends it, and that an ended one opens nothing. (S-AUTH-2, R016)"""
+"""How long a session lasts, what ends it, and that an ended one opens nothing. (S-AUTH-2, R042)"""
 
 import asyncio
 from datetime import timedelta

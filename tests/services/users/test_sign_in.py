@@ -58,7 +58,7 @@ async def test_a_name_may_be_typed_as_it_comes(hospital, doctor, typed):
 
 
 async def test_an_unknown_name_and_a_wrong_password_are_answered_alike(hospital, doctor):
-    """R016: nothing at the door tells which names there are."""
+    """R043: nothing at the door tells which names there are."""
     sign_in = hospital.clinic.sign_in
     unknown = await refusal(sign_in.begin("nobody", PASSWORD, HERE))
     wrong = await refusal(sign_in.begin(doctor.username, "Sommer-wind 8", HERE))
@@ -68,7 +68,7 @@ async def test_an_unknown_name_and_a_wrong_password_are_answered_alike(hospital,
 
 
 async def test_an_unknown_name_takes_as_long_as_a_wrong_password(hospital, doctor):
-    """R016: the time tells nothing either."""
+    """R043: the time tells nothing either."""
     taken = {"nobody": [], doctor.username: []}
     for _ in range(4):
         hospital.clock.forward(hours=1)
@@ -197,7 +197,7 @@ async def fail(hospital, guard, name, caller):
 
 
 async def test_the_hospital_sets_its_own_limit(hospital, doctor):
-    """R016: policy.auth is read when it counts, not when we start."""
+    """policy.auth is read when it counts, not when we start."""
     policy = hospital.clinic.policy
     await policy.change(hospital.security(), "policy.auth.fail_limit", 3, "after an incident")
     await hospital.clinic.bus.deliver()
@@ -271,7 +271,7 @@ async def test_who_has_no_second_factor_confirms_by_password_only_then(hospital,
 
 
 async def test_a_confirmation_counts_and_changes_the_token(hospital, doctor):
-    """R016: re-authentication, with a new token."""
+    """R042: re-authentication, with a new token."""
     step = await hospital.arrive(doctor)
     sessions = hospital.clinic.sessions
     hospital.clock.forward(minutes=10)
