@@ -23,7 +23,7 @@ from pages.security.front import Front
 from pages.security.headers import caching, dress, is_asset
 from pages.security.limits import Asked, Measured, check_declared_length, too_large
 from pages.security.refusals import PATHS_OF_SOCKETS, refuse, unexpected
-from pages.security.sockets import MALFORMED, visitor_behind
+from pages.security.sockets import MALFORMED, SOCKET_PATH, visitor_behind
 from pages.security.visitors import Visitor, guest, guest_number
 from pages.words import COOKIE as LANGUAGE_COOKIE
 from services.i18n import language_for
@@ -31,8 +31,9 @@ from services.i18n import language_for
 log = logging.getLogger(__name__)
 
 BEARER = "Bearer "
-POLL = "/auth/alive"
-"""Asked by open pages by themselves: no sign of life of a person."""
+BY_ITSELF = ("/auth/alive", SOCKET_PATH)
+"""Asked by open pages by themselves: no sign of life of a person. What a person does comes over the
+socket as an event, and counts there."""
 
 
 class Gate:
@@ -78,24 +79,28 @@ class Gate:
         raise NotFound("page_not_found")
 
     async def _recognise(self, passage: "Passage", route: Route) -> None:
-        """Find out who asks, and count it."""
+        """Count the request, then find out who asks, then count it for them.
+
+        In this order: who asks too often from one address must not make us look up invented tokens.
+        """
         scope, path = passage.scope, passage.scope["path"]
         address = origins.sender_of(scope)
-        visitor = None
-        if not is_asset(path):
-            token = passage.bearer or cookies.read_cookie(scope, cookies.SESSION)
-            visitor = await self._visitors.find(token, address, seen=path != POLL)
-        browser = self._guest(passage, address, known=visitor is not None)
-        passage.own = (browser,) if visitor is None else (visitor, browser)
-        passage.state["visitor"] = passage.visitor
         asked = Asked(
             neighbourhood=origins.neighbourhood(address),
-            session="" if visitor is None else visitor.key,
             path=path,
             is_page=route.kind is Kind.PAGE,
             is_write=scope.get("method") == "POST",
         )
         await self._pace.admit(asked)
+        visitor = None
+        if not is_asset(path):
+            token = passage.bearer or cookies.read_cookie(scope, cookies.SESSION)
+            visitor = await self._visitors.find(token, address, seen=not is_by_itself(path))
+        browser = self._guest(passage, address, known=visitor is not None)
+        passage.own = (browser,) if visitor is None else (visitor, browser)
+        passage.state["visitor"] = passage.visitor
+        if visitor is not None:
+            await self._pace.admit_session(asked, visitor.key)
 
     def _guest(self, passage: "Passage", address: str, *, known: bool) -> Visitor:
         """Know a browser that nobody has signed in with again, so that its pages are its own."""
@@ -165,6 +170,11 @@ class Gate:
         if body.overflowed and not passage.started:
             passage.body = None
             raise too_large(route.body_bytes)
+
+
+def is_by_itself(path: str) -> bool:
+    """Tell whether a browser asks this without anybody at it."""
+    return path.startswith(BY_ITSELF)
 
 
 class Passage:

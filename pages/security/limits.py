@@ -53,8 +53,6 @@ class Asked:
     """One request as far as it is counted."""
 
     neighbourhood: str
-    session: str
-    """The visitor's key; empty for what is counted by address alone."""
     path: str
     is_page: bool
     is_write: bool
@@ -72,23 +70,31 @@ class Pace:
         }
 
     async def admit(self, asked: Asked) -> None:
-        """Count a request; raise `TooMany` with the seconds to wait if it is one too many."""
-        for rate, whom in self._counted(asked):
-            if not await self._limiter.hit(rate, whom, _kind(asked.path)):
-                stats = await self._limiter.get_window_stats(rate, whom, _kind(asked.path))
-                wait = max(1, ceil(stats.reset_time - time.time()))  # noqa: TID251 - limits' own clock
-                raise TooMany("too_many", retry_after=wait)
+        """Count a request of an address, whoever it is.
 
-    def _counted(self, asked: Asked) -> list[tuple[RateLimitItem, str]]:
-        rates, address = self._rates, asked.neighbourhood
-        counted = [(rates["requests_of_an_address"], address)]
+        Raise `TooMany` with the seconds to wait if it is one too many.
+        """
+        for rate in self._of_an_address(asked):
+            await self._hit(rate, asked.neighbourhood, asked)
+
+    async def admit_session(self, asked: Asked, session: str) -> None:
+        """Count a request of somebody we know; raise as `admit`."""
+        await self._hit(self._rates[_rate_of_session(asked)], session, asked)
+
+    async def _hit(self, rate: RateLimitItem, whom: str, asked: Asked) -> None:
+        kind = _kind(asked.path)
+        if not await self._limiter.hit(rate, whom, kind):
+            stats = await self._limiter.get_window_stats(rate, whom, kind)
+            wait = max(1, ceil(stats.reset_time - time.time()))  # noqa: TID251 - limits' own clock
+            raise TooMany("too_many", retry_after=wait)
+
+    def _of_an_address(self, asked: Asked) -> list[RateLimitItem]:
+        rates = [self._rates["requests_of_an_address"]]
         if asked.is_page:
-            counted.append((rates["pages_of_an_address"], address))
+            rates.append(self._rates["pages_of_an_address"])
         if asked.path.startswith("/auth/") and asked.is_write:
-            counted.append((rates["sign_ins_of_an_address"], address))
-        if asked.session:
-            counted.append((rates[_rate_of_session(asked)], asked.session))
-        return counted
+            rates.append(self._rates["sign_ins_of_an_address"])
+        return rates
 
 
 def _rate_of_session(asked: Asked) -> str:

@@ -165,6 +165,32 @@ async def test_who_asks_too_often_is_told_when_to_ask_again(clinic, counter):
             assert 1 <= int(answer.headers["retry-after"]) <= 60
 
 
+class Asked:
+    """The real sessions, with a count of how often they were asked for a token."""
+
+    def __init__(self, sessions):
+        self._sessions = sessions
+        self.times = 0
+
+    async def actor_of(self, *told, **more):
+        self.times += 1
+        return await self._sessions.actor_of(*told, **more)
+
+
+async def test_who_asks_too_often_reaches_no_session_and_no_database(clinic, counter):
+    """A flood of invented tokens is turned away by its address, before anybody looks one up."""
+    rates = Rates(requests_of_an_address="3/minute")
+    async with (
+        running(clinic, counter.register, rates=rates) as house,
+        Browser(house.url, "invented") as browser,
+    ):
+        asked = house.front.visitors._sessions = Asked(clinic.sessions)
+        paths = ["/", "/audit", "/_nicegui_ws/socket.io/"] * 4
+        answers = [(await browser.get(path))[0] for path in paths]
+    assert answers[3:] == [429] * 9
+    assert asked.times == 3
+
+
 async def test_sign_in_has_a_stricter_rate_than_pages(clinic, counter):
     def register(routes):
         counter.register(routes)

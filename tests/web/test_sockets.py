@@ -14,6 +14,8 @@ from services.policy import Role
 from tests.web.browser import Browser, Refused
 from tests.web.people import signed_in
 
+SOCKET = "/_nicegui_ws/socket.io/"
+
 
 @pytest.fixture
 async def doctor(clinic):
@@ -123,7 +125,7 @@ async def test_without_websocket_the_other_way_is_bound_to_the_session_too(house
         page = await browser.load("/")
         asked = {key: str(value).lower() for key, value in page.query.items()}
         asked |= {"EIO": "4", "transport": "polling"}
-        path = "/_nicegui_ws/socket.io/"
+        path = SOCKET
         status, text = await browser.get(path, params=asked)
         assert status == 200
         connection = json.loads(text[1:])["sid"]
@@ -183,6 +185,25 @@ async def test_an_idle_session_is_closed_by_the_next_sweep(house, clinic, clock,
         await house.front.sockets.sweep()
         await page.until(lambda: page.led_to != "", "way out")
     assert page.led_to == "/sign-in?why=expired"
+
+
+async def test_a_page_left_alone_idles_out_however_its_socket_is_carried(
+    house, clinic, clock, doctor
+):
+    """S-AUTH-2: without WebSocket the browser asks on by itself; nobody is there all the same."""
+    async with Browser(house.url, doctor.token) as browser:
+        page = await browser.load("/")
+        asked = {key: str(value).lower() for key, value in page.query.items()}
+        asked |= {"EIO": "4", "transport": "polling"}
+        _, text = await browser.get(SOCKET, params=asked)
+        asked["sid"] = json.loads(text[1:])["sid"]
+        assert (await browser.post(SOCKET, params=asked, data="40"))[0] == 200
+        for _ in range(3):
+            clock.forward(minutes=6)
+            await browser.get(SOCKET, params={**asked, "sid": ""})  # a reconnection, say
+            await browser.post(SOCKET, params=asked, data="3")  # the answer to a ping
+        assert await clinic.sessions.actor_in(doctor.session_id, seen=False) is None
+        assert (await browser.get("/"))[0] == 303
 
 
 async def test_a_click_is_a_sign_of_life(house, clinic, clock, doctor):
