@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from data.clock import Clock
 from data.crypto import Keys
+from data.errors import NotFound
 from data.users import EmergencyAccess, RoleGrant, Session, SessionStage, User, UserKind, UserState
 from services.events import SessionsEnded
 from services.permissions import Action
@@ -236,10 +237,20 @@ class Sessions:
     async def revoke(
         self, actor: Actor, session_ids: Iterable[UUID], reason: str = "revoked"
     ) -> None:
-        """End these sessions; each must be the actor's own, or the actor answers for security."""
+        """End these sessions; each must be the actor's own, or the actor answers for security.
+
+        Raise `NotFound` for one that never was; to end one that has ended already is no error.
+        """
+        wanted = set(session_ids)
         async with self._transactions.open(actor) as tx:
-            for row in await self._end(tx, reason, Session.id.in_(list(session_ids))):
+            for row in await self._end(tx, reason, Session.id.in_(wanted)):
                 tx.allow(Action.SESSION_REVOKE, row, purpose=reason)
+                wanted.discard(row.id)
+            if wanted:
+                known = select(Session.id).where(Session.id.in_(wanted))
+                wanted -= set(await tx.session.scalars(known))
+            if wanted:
+                raise NotFound("not_found", what="Session", key=str(min(wanted)))
 
     async def revoke_all(self, actor: Actor, user_id: UUID, reason: str = "revoked") -> None:
         """End every session that somebody has open. (R-STF-5)"""

@@ -156,6 +156,7 @@ async def test_a_password_that_is_shown_once_is_not_kept_with_the_key(house, cli
         ("GET", "/tasks?limit=9999", {}, 422),
         ("GET", "/tasks/not-a-number", {}, 422),
         ("GET", "/nothing", {}, 404),
+        ("DELETE", "/sessions/01900000-0000-7000-8000-00000000ffff", {}, 404),
         ("DELETE", "/sites", {}, 405),
         ("POST", "/sites", {"data": io.BytesIO(b"x" * 1_100_000)}, 413),
     ],

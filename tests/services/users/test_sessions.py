@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from data.clock import new_id
-from data.errors import Forbidden
+from data.errors import Forbidden, NotFound
 from data.users import Session
 from services.audit import Search
 from services.clinic import Clinic
@@ -301,3 +301,15 @@ async def test_old_sessions_leave_the_table_and_stay_in_the_trail(hospital, doct
     auditor = hospital.acting(Role.AUDIT_ADMIN)
     _, total = await hospital.clinic.audit.page(auditor, Search(action="session:revoke"))
     assert total == 1
+
+
+async def test_a_session_that_never_was_is_not_revoked(hospital):
+    """It was answered as if it had been; ending what has ended already changes nothing."""
+    doctor = await hospital.at_work(await hospital.hire("lihua", Role.DOCTOR))
+    revoke = hospital.clinic.sessions.revoke
+    with pytest.raises(NotFound, match="not_found"):
+        await revoke(doctor, [doctor.session_id, new_id()])
+    assert await hospital.clinic.sessions.actor_in(doctor.session_id)  # all of it or nothing
+
+    await revoke(doctor, [doctor.session_id])
+    await revoke(doctor, [doctor.session_id])
