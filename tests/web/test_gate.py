@@ -4,7 +4,10 @@ import re
 
 import pytest
 from nicegui import Client
+from starlette.datastructures import MutableHeaders
 
+from pages.security.front import Surroundings
+from pages.security.headers import dress
 from pages.security.limits import Rates
 from services.audit import Search
 from services.policy import Role
@@ -217,6 +220,16 @@ async def test_every_answer_is_dressed(house, clinic):
                 assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
                 assert "server" not in answer.headers
                 assert "strict-transport-security" not in answer.headers
+
+
+@pytest.mark.parametrize("source", ["acme", "lan", "files"])
+def test_https_for_good_is_asked_for_this_name_alone(settings, source):
+    """S-CRY-1: only with a certificate the world knows; the hospital's other hosts are not ours."""
+    settings.certificate.source = source
+    answer = MutableHeaders()
+    dress(answer, nonce="n", hsts=Surroundings.of(settings).hsts)
+    lasting = "max-age=31536000" if source == "acme" else None
+    assert answer.get("strict-transport-security") == lasting
 
 
 async def test_each_script_of_a_page_has_the_nonce_of_this_answer_only(house, clinic):
