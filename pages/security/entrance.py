@@ -64,8 +64,6 @@ def _set_gauges(overload: Overload, clinic: Clinic) -> None:
         for client in Client.instances.values()
     )
     overload.gauges.waiting = lambda: clinic.database.waiting
-    clinic.health.lag = lambda: overload.load.lag
-    clinic.health.memory = lambda: overload.load.memory
 
 
 def _answer_errors(server: FastAPI) -> None:

@@ -36,6 +36,15 @@ def test_a_level_is_entered_quickly_and_left_slowly():
     assert overload.level is Level.NORMAL
 
 
+async def test_health_says_of_the_loop_what_was_measured_and_nothing_before(house, clinic):
+    """Red before: the entrance put 0 ms in its place, which looks well and was never measured."""
+    assert clinic.health.lag() is None
+    assert clinic.health.memory() is None
+    clinic.overload.note(Load(lag=0.2, memory=100))
+    assert clinic.health.lag() == 0.2
+    assert clinic.health.memory() == 100
+
+
 def test_a_load_that_comes_and_goes_does_not_make_the_level_flap():
     overload, levels = Overload(), []
     for _ in range(20):
