@@ -7,7 +7,7 @@ import pytest
 from data.errors import Conflict, Forbidden, Invalid, Unauthenticated
 from services.clinic import Clinic
 from services.i18n import LANGUAGES, has
-from services.policy import Action, Role
+from services.policy import Action, Role, Subject
 from services.policy_catalogue import CATALOGUE, IN_ORDER, Kind, checked
 from services.policy_settings import defaults
 from tests.factories import INSTITUTION, OTHER_INSTITUTION, an_actor
@@ -178,3 +178,30 @@ async def test_the_page_shows_all_rules_and_marks_those_one_may_change(clinic):
 def test_our_defaults_are_those_of_the_domain_notes():
     handed_down = json.loads(HANDED_DOWN.read_text(encoding="utf-8"))
     assert {key: defaults()[key] for key in handed_down} == handed_down
+
+
+@pytest.mark.sqlite
+async def test_how_long_a_proof_of_identity_counts_is_one_rule_wherever_it_is_asked_for(
+    clinic, clock
+):
+    """R-STF-2, policy.auth.confirm_minutes: before a form, in a use case, in either direction."""
+    officer = an_actor(Role.SECURITY_ADMIN, confirmed_at=clock.now())
+    member = Subject("user_account", institution_id=INSTITUTION)
+    await clinic.policy.change(officer, "policy.auth.confirm_minutes", 20, "值班室离得远")
+
+    clock.forward(minutes=19)
+    clinic.transactions.ask_first(officer, Action.STAFF_ADD)
+    async with clinic.transactions.read(officer) as tx:
+        tx.allow(Action.STAFF_ADD, member)
+
+    clock.forward(minutes=2)
+    with pytest.raises(Unauthenticated, match="confirm_needed"):
+        clinic.transactions.ask_first(officer, Action.STAFF_ADD)
+    with pytest.raises(Unauthenticated, match="confirm_needed"):
+        async with clinic.transactions.read(officer) as tx:
+            tx.allow(Action.STAFF_ADD, member)
+    other = an_actor(
+        Role.SECURITY_ADMIN, institution_id=OTHER_INSTITUTION, confirmed_at=officer.confirmed_at
+    )
+    with pytest.raises(Unauthenticated, match="confirm_needed"):  # theirs is another rule
+        clinic.transactions.ask_first(other, Action.STAFF_ADD)
