@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sqlalchemy import Connection, Table, event, insert, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from data.audit import FIRST, AuditEntry, AuditResult, sealed
 from data.base import Base, level_of
@@ -89,23 +89,42 @@ class Trail:
         }
 
 
+@dataclass(slots=True)
+class Watch:
+    """What a unit of work has changed so far."""
+
+    changes: Changes = field(default_factory=dict)
+    """By row, as `{"staff:<id>": {"state": ["active", ...]}}`."""
+    wrote: bool = False
+    """Something was changed, whether by a row or by a statement."""
+
+
 @contextmanager
-def watch_changes(session: AsyncSession) -> Iterator[Changes]:
-    """Collect what the unit of work changes, as `{"staff:<id>": {"state": ["active", ...]}}`."""
-    changes: Changes = {}
-    session.info["changes"] = changes
-    yield changes
+def watch_changes(session: AsyncSession) -> Iterator[Watch]:
+    """Watch what the unit of work changes."""
+    session.info["watch"] = watch = Watch()
+    yield watch
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _note_statement(state: ORMExecuteState) -> None:
+    watch: Watch | None = state.session.info.get("watch")
+    if watch is not None and (state.is_insert or state.is_update or state.is_delete):
+        watch.wrote = True
 
 
 @event.listens_for(Session, "before_flush")
 def _note_changes(session: Session, _context: object, _instances: object) -> None:
-    changes: Changes | None = session.info.get("changes")
-    if changes is None:
+    watch: Watch | None = session.info.get("watch")
+    if watch is None:
         return
+    changes = watch.changes
+    watch.wrote |= bool(session.new or session.deleted)
     for row in filter(_followed, session.new):
         changes.setdefault(_name(row), {})["added"] = True
     for row in filter(_followed, session.dirty):
         if changed := _columns_changed(row):
+            watch.wrote = True
             _merge(changes.setdefault(_name(row), {}), changed)
     for row in filter(_followed, session.deleted):
         changes.setdefault(_name(row), {})["deleted"] = True

@@ -19,7 +19,7 @@ from services.events import Event
 from services.idempotency import Once
 from services.permissions import SENSITIVE
 from services.policy import CONFIRMED_FOR, Action, Actor, Subject, allow, is_confirmed
-from services.trail import Act, Changes, Trail, watch_changes
+from services.trail import Act, Trail, Watch, watch_changes
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,10 @@ T = TypeVar("T")
 
 Thing = Subject | Any
 """A `Subject`, or a row that one can be read from."""
+
+
+class UnnotedError(RuntimeError):
+    """A unit of work was about to change something that nobody had asked leave for: a defect."""
 
 
 class Reading:
@@ -60,6 +64,7 @@ class Transaction(Reading):
         self.events: list[Event] = []
         self.timers: list[tuple[str, datetime, Event | None]] = []
         self.once = Once(session, now)
+        self.unnoted_because = ""
 
     def allow(self, action: Action, thing: Thing, *, purpose: str = "", **detail: Any) -> None:
         """Go on only if the actor may do this to `thing`, and note that it was done, and why."""
@@ -67,6 +72,10 @@ class Transaction(Reading):
         ground = allow(self.actor, action, subject, self.now, self._confirmed_for)
         why = f"emergency: {purpose}" if ground == "emergency" else purpose
         self.acts.append(Act(action, subject, AuditResult.DONE, why, detail))
+
+    def go_unnoted(self, because: str) -> None:
+        """Let this unit pass without an entry in the trail: it is bookkeeping, and nobody's act."""
+        self.unnoted_because = because
 
     async def get(self, entity: type[T], key: UUID) -> T:
         """Return the row, kept from others until we are done, or raise `NotFound`."""
@@ -120,25 +129,31 @@ class Transactions:
 
     @asynccontextmanager
     async def open(self, actor: Actor) -> AsyncIterator[Transaction]:
-        """Act: audited, with its events and timers kept in the same unit of work."""
+        """Act: audited, with its events and timers kept in the same unit of work.
+
+        Raise `UnnotedError`, and keep nothing, for a change without a `tx.allow`.
+        """
         try:
             async with self._database.transaction(write=True) as session:
                 confirmed_for = self.confirmed_for(actor.institution_id)
                 transaction = Transaction(session, actor, self._clock.now(), confirmed_for)
-                with watch_changes(session) as changes:
+                with watch_changes(session) as watch:
                     yield transaction
-                    await session.run_sync(self._complete, transaction, changes)
+                    await session.run_sync(self._complete, transaction, watch)
                 events = tuple(transaction.events)
                 session.info["after"].append(lambda: self._bus.tell(*events))
         except (Forbidden, Unauthenticated) as refusal:
             await self._note_refusal(actor, refusal)
             raise
 
-    def _complete(self, session: Session, transaction: Transaction, changes: Changes) -> None:
+    def _complete(self, session: Session, transaction: Transaction, watch: Watch) -> None:
         session.flush()
+        changed = watch.wrote or transaction.events or transaction.timers
+        if changed and not (transaction.acts or transaction.unnoted_because):
+            raise UnnotedError(*watch.changes)
         connection = session.connection()
         self._bus.keep(connection, transaction.events, transaction.timers)
-        self._trail.append(connection, transaction.actor, transaction.acts, changes)
+        self._trail.append(connection, transaction.actor, transaction.acts, watch.changes)
 
     async def _note_refusal(self, actor: Actor, refusal: DomainError) -> None:
         """Write down that somebody was refused; the refusal stands even if that fails."""

@@ -52,6 +52,7 @@ class Enrolment:
         """Return a new secret for an authenticator app; asked again, another one."""
         half = await self._steps.at(token, SessionStage.ENROL)
         async with self._steps.take(half) as turn:
+            turn.tx.go_unnoted("a secret counts, and is noted, once the app has shown a code")
             secret = await self._factors.new_totp(turn.tx, turn.user.id)
         return NewSecret(secret, self._factors.uri(secret, half.username))
 
@@ -69,6 +70,7 @@ class Enrolment:
         """Return what the browser's `navigator.credentials.create()` is given."""
         half = await self._steps.at(token, SessionStage.ENROL)
         async with self._steps.take(half) as turn:
+            turn.tx.go_unnoted("a question; the passkey that answers it is noted")
             options, challenge = await self._factors.registration(turn.tx, turn.user, party)
             turn.session.challenge = challenge
         return options
@@ -94,6 +96,7 @@ class Enrolment:
         """Go on once the codes are on paper."""
         half = await self._steps.at(token, SessionStage.RECOVERY_CODES)
         async with self._steps.take(half) as turn:
+            turn.tx.go_unnoted("the codes are noted, and so is the session that opens")
             step = await self._steps.advance(turn)
             if step.stage is SessionStage.RECOVERY_CODES:  # none were made yet
                 raise Unauthenticated("sign_in_stale")

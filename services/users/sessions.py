@@ -290,6 +290,7 @@ class Sessions:
             return 0
         try:
             async with self._transactions.open(HOUSE) as tx:
+                tx.go_unnoted("when somebody was last seen is nobody's act")
                 for session_id, at in seen.items():
                     which = (Session.id == session_id, Session.last_seen_at < at)
                     await tx.session.execute(update(Session).where(*which).values(last_seen_at=at))
@@ -305,6 +306,7 @@ class Sessions:
         """
         await self.write_seen()
         async with self._transactions.open(HOUSE) as tx:
+            tx.go_unnoted("a way in that nobody went on; open sessions that end are noted")
             quiet_since = tx.now - self._standards.shortest_idle
             due = (Session.ends_at <= tx.now) | (Session.last_seen_at < quiet_since)
             query = select(Session, User.kind).join(User, User.id == Session.user_id)
@@ -337,6 +339,7 @@ class Sessions:
     async def tidy(self) -> None:
         """Forget sessions that ended a month ago; a job calls it once a day."""
         async with self._transactions.open(HOUSE) as tx:
+            tx.go_unnoted("the trail has what ended, and when")
             old = select(Session.id).where(Session.ended_at < tx.now - KEPT_FOR).limit(BATCH)
             ids = list(await tx.session.scalars(old))
             await tx.session.execute(delete(Session).where(Session.id.in_(ids)))

@@ -88,6 +88,7 @@ class SignIn:
 
     async def _knock(self, name: str, actor: Actor) -> Knock:
         async with self._transactions.open(actor) as tx:
+            tx.go_unnoted("a try is counted; what comes of it is noted")
             return await self._guard.knock(tx, name, actor.address)
 
     async def _renewed(self, kept: Password, password: str) -> str:
@@ -121,6 +122,7 @@ class SignIn:
         async with self._transactions.open(actor) as tx:
             user = await tx.get(User, kept.user_id)
             current = await current_password(tx, user.id)
+            tx.go_unnoted("a right password alone opens nothing; the last step is noted")
             await self._guard.relent(tx, knock)
             if current is None or current.id != kept.id:
                 refusal = Unauthenticated("sign_in_failed")  # changed while we were looking
@@ -143,6 +145,7 @@ class SignIn:
         """Return what the browser's `navigator.credentials.get()` is given as second factor."""
         half = await self._steps.at(token, SessionStage.SECOND_FACTOR)
         async with self._steps.take(half) as turn:
+            turn.tx.go_unnoted("a question; the answer to it is noted")
             options, challenge = await self._factors.challenge(turn.tx, turn.user.id, party)
             turn.session.challenge = challenge
         return options
@@ -156,6 +159,7 @@ class SignIn:
         knock = await self._knock(half.username, half.actor)
         step: Step | None = None
         async with self._steps.take(half) as turn:
+            turn.tx.go_unnoted("the last step is noted, and so is a refusal")
             problem = await self._factors.take(turn.tx, turn.user.id, proof, turn.session.challenge)
             turn.session.challenge = None
             if not problem:
@@ -173,6 +177,7 @@ class SignIn:
         """Return what the browser needs to confirm with a passkey."""
         async with self._transactions.open(actor) as tx:
             session = await self._session_of(tx, actor)
+            tx.go_unnoted("a question; the answer to it is noted")
             options, session.challenge = await self._factors.challenge(tx, actor.user_id, party)
         return options
 
@@ -192,6 +197,7 @@ class SignIn:
         knock = await self._knock(user.username, actor)
         async with self._transactions.open(actor) as tx:
             session = await self._session_of(tx, actor)
+            tx.go_unnoted("the proof is spent here; what it opens is noted, or that it failed")
             problem = await self._factors.take(tx, user.id, proof, session.challenge)
             session.challenge = None
             if not problem:
@@ -244,6 +250,7 @@ class SignIn:
 
     async def _relent(self, actor: Actor, knock: Knock) -> None:
         async with self._transactions.open(actor) as tx:
+            tx.go_unnoted("a try that does not count")
             await self._guard.relent(tx, knock)
 
     async def _user(self, actor: Actor) -> User:
@@ -261,6 +268,7 @@ class SignIn:
     async def tidy(self) -> None:
         """Forget failures of long ago; a job calls it once a day."""
         async with self._transactions.open(HOUSE) as tx:
+            tx.go_unnoted("counts of long ago")
             await self._guard.tidy(tx)
 
     def close(self) -> None:

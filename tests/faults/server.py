@@ -108,6 +108,7 @@ class Desk:
     async def expect(self, event: Taken) -> None:
         """Bear to hear it twice: look first."""
         async with self._clinic.transactions.open(HOUSE) as tx:
+            tx.go_unnoted("a test")
             known = select(Expected.id).where(Expected.place_id == event.place_id)
             if await tx.session.scalar(known) is None:
                 tx.session.add(Expected(place_id=event.place_id))

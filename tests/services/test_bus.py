@@ -54,11 +54,13 @@ def bus(clinic):
 
 async def announce(clinic, *what: str) -> None:
     async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
         tx.announce(*(ItHappened(what=each) for each in what))
 
 
 async def set_timer(clinic, key, minutes, what="rang"):
     async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
         tx.later(key, tx.now + timedelta(minutes=minutes), ItHappened(what=what))
 
 
@@ -119,6 +121,7 @@ async def test_nothing_is_announced_by_a_unit_of_work_that_failed(clinic, bus, d
     bus.watch(hints.append)
     with pytest.raises(ZeroDivisionError):
         async with clinic.transactions.open(HOUSE) as tx:
+            tx.go_unnoted("a test")
             tx.announce(ItHappened())
             tx.later("key", tx.now, ItHappened())
             raise ZeroDivisionError
@@ -344,6 +347,7 @@ async def test_a_timer_moves_when_it_is_set_again(clinic, bus, clock):
 
 async def test_a_timer_set_twice_in_one_unit_of_work_counts_once(clinic, bus, clock, database):
     async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
         tx.later("key", tx.now, ItHappened(what="a"))
         tx.later("key", tx.now, ItHappened(what="b"))
     async with database.transaction(write=False) as session:
@@ -355,6 +359,7 @@ async def test_a_timer_can_be_taken_back(clinic, bus, clock):
     bus.on(ItHappened, listener.hear)
     await set_timer(clinic, "key", 10)
     async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
         tx.forget("key")
         tx.forget("never set")
     clock.forward(hours=1)

@@ -12,6 +12,7 @@ BODY = {"patient": "p", "slot": 7}
 async def ask(clinic, key="key", body=BODY, scope="book", answer=None):
     """Return the earlier answer, or do it and keep the new one."""
     async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
         earlier = await tx.once.earlier(scope, key, body)
         if earlier is not None:
             return earlier

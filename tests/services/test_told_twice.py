@@ -50,6 +50,7 @@ def wanted(**more) -> Wanted:
 
 async def a_setting_changes(clinic):
     async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
         tx.announce(SettingChanged(key="policy.notify.max_tries"))
 
 
@@ -70,12 +71,14 @@ async def somebody_who_has_a_task_is_suspended(clinic):
     task = await clinic.tasks.add(HOUSE, wanted())
     await clinic.tasks.take(nurse, task)
     async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
         tx.announce(StaffSuspended(user_id=nurse.user_id))
 
 
 async def somebody_guesses_passwords(clinic):
     nurse = await somebody(clinic, Role.NURSE)
     async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
         tx.announce(AccountLocked(user_id=nurse.user_id, until=tx.now + timedelta(minutes=15)))
 
 

@@ -5,16 +5,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from data.audit import AuditEntry
 from data.clock import new_id
-from data.errors import Forbidden, NotFound, Unauthenticated
+from data.errors import DomainError, Forbidden, NotFound, Unauthenticated
 from data.institution import Institution
-from data.outbox import Delivery, OutboxEvent
+from data.outbox import Delivery, OutboxEvent, Timer
 from services.audit import Search
 from services.events import SettingChanged
 from services.policy import ANYBODY, HOUSE, Action, Grant, Role, Subject
+from services.transaction import UnnotedError
 from tests.factories import INSTITUTION, MONDAY, OTHER_INSTITUTION, an_actor
 
 HOUSE_ITSELF = Subject("institution", INSTITUTION, institution_id=INSTITUTION)
@@ -53,6 +54,54 @@ async def test_change_trail_and_events_are_kept_together_or_not_at_all(clinic):
     assert (await count(clinic, AuditEntry), await count(clinic, OutboxEvent)) == before
     async with clinic.transactions.read(admin) as tx:
         assert (await tx.get(Institution, INSTITUTION)).name == "示范医院"
+
+
+async def changed_by_a_row(tx):
+    (await tx.get(Institution, INSTITUTION)).name = "另一家"
+
+
+async def changed_by_a_statement(tx):
+    await tx.session.execute(update(Institution).values(name="另一家"))
+
+
+async def an_event(tx):
+    tx.announce(SettingChanged(key="x"))
+
+
+async def a_timer(tx):
+    tx.later("key", tx.now, SettingChanged(key="x"))
+
+
+CHANGES = (changed_by_a_row, changed_by_a_statement, an_event, a_timer)
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+async def test_nothing_is_changed_without_leave(clinic, change):
+    """R016, R042: a use case that forgot to ask fails, whoever acts, and leaves nothing behind."""
+    await found(clinic)
+    before = await count(clinic, AuditEntry)
+    with pytest.raises(UnnotedError) as defect:
+        async with clinic.transactions.open(HOUSE) as tx:
+            await change(tx)
+
+    assert not isinstance(defect.value, DomainError)  # a person is told of a defect, with a number
+    assert await count(clinic, OutboxEvent) == await count(clinic, Timer) == 0
+    assert await count(clinic, AuditEntry) == before
+    async with clinic.transactions.read(HOUSE) as tx:
+        assert (await tx.get(Institution, INSTITUTION)).name == "示范医院"
+
+
+async def test_who_only_looks_or_says_why_nobody_need_know_may_go(clinic):
+    await found(clinic)
+    before = await count(clinic, AuditEntry)
+    async with clinic.transactions.open(HOUSE) as tx:
+        row = await tx.get(Institution, INSTITUTION)
+        assert row.name == "示范医院"
+        row.name = "示范医院"  # the same again is no change
+    async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
+        await changed_by_a_row(tx)
+    assert await count(clinic, AuditEntry) == before
 
 
 async def test_a_refused_act_changes_nothing_even_if_it_began(clinic):
@@ -164,6 +213,7 @@ async def test_a_row_with_a_neighbour_can_be_kept_from_others(clinic):
 
     clinic.bus.on(SettingChanged, hear)
     async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
         tx.announce(event := SettingChanged(key="x"))
     async with clinic.database.transaction(write=False) as session:
         query = select(Delivery.id).where(Delivery.event_id == event.event_id)

@@ -37,6 +37,7 @@ async def codes_of(hospital, doctor):
 
 async def take(hospital, factors, doctor, proof):
     async with hospital.clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
         return await factors.take(tx, doctor.id, proof)
 
 
@@ -62,6 +63,7 @@ async def test_what_is_no_code_is_wrong_and_nothing_worse(hospital, factors, doc
     for kind in (ProofKind.TOTP, ProofKind.RECOVERY, ProofKind.PASSKEY, ProofKind.PASSWORD):
         proof = Proof(kind, typed, PARTY)
         async with hospital.clinic.transactions.open(HOUSE) as tx:
+            tx.go_unnoted("a test")
             assert await factors.take(tx, doctor.id, proof, b"challenge") == "second_factor_wrong"
 
 
@@ -182,6 +184,7 @@ async def test_a_passkey_answers_to_us_alone(hospital, factors, doctor, party):
     key = SecurityKey()
     await with_key(hospital, doctor, key)
     async with hospital.clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
         options, challenge = await factors.challenge(tx, doctor.id, PARTY)
         proof = Proof(ProofKind.PASSKEY, key.get(options), party)
         assert await factors.take(tx, doctor.id, proof, challenge) == "second_factor_wrong"
@@ -195,6 +198,7 @@ async def test_a_copied_passkey_shows_by_its_counter(hospital, factors, doctor):
     for count in (5, 6, 4):
         key.count = count
         async with hospital.clinic.transactions.open(HOUSE) as tx:
+            tx.go_unnoted("a test")
             options, challenge = await factors.challenge(tx, doctor.id, PARTY)
             proof = Proof(ProofKind.PASSKEY, key.get(options), PARTY)
             results.append(await factors.take(tx, doctor.id, proof, challenge))
@@ -221,5 +225,6 @@ async def test_without_a_passkey_none_is_asked_for(hospital, doctor):
 
 async def test_who_is_nobody_has_no_factor(hospital, factors):
     async with hospital.clinic.transactions.open(ANYBODY) as tx:
+        tx.go_unnoted("a test")
         assert await factors.take(tx, new_id(), totp("123456")) == "second_factor_wrong"
         assert not (await factors.enrolled(tx, new_id())).any
