@@ -5,12 +5,13 @@ from starlette.types import Scope
 
 from data.errors import DomainError
 from pages.plain import Plain
-from pages.security.refusals import PROBLEM, language_of, problem, sentence, wants_json
+from pages.security.refusals import CODE, PROBLEM, language_of, problem, sentence, wants_json
 from services.i18n import say
 
 
 def page(scope: Scope, error: DomainError) -> Response:
     """Return the waiting page (等候页), 503 with Retry-After. No NiceGUI page stands behind it."""
+    scope.setdefault("state", {})[CODE] = error.code
     seconds = int(str(error.details.get("retry_after", 15)))
     headers = {"retry-after": str(seconds)}
     if wants_json(scope):

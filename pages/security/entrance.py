@@ -11,6 +11,7 @@ from starlette.responses import Response
 from data.errors import DomainError, Invalid, NotFound
 from pages.routes import Describe, Routes, answer_for
 from pages.security import defects
+from pages.security.counting import Counting
 from pages.security.front import Front, Surroundings
 from pages.security.gate import Gate
 from pages.security.limits import Pace
@@ -52,6 +53,7 @@ def stand(
     mark_scripts()
     server.add_middleware(GZipMiddleware, minimum_size=PACKED_FROM_BYTES)
     server.add_middleware(Gate, front=front)
+    server.add_middleware(Counting, routes=front.routes, metrics=clinic.metrics)
     _answer_errors(server)
     defects.install()
     return front

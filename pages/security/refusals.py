@@ -26,8 +26,13 @@ STATUS = {
 """Refusals whose HTTP status is narrower than that of their kind."""
 
 
+CODE = "refusal"
+"""Where the code of a refusal stands in a request's state, for whoever counts."""
+
+
 def refusal(scope: Scope, error: DomainError) -> Response:
     """Return the answer for `error`, in the asker's language and form."""
+    scope.setdefault("state", {})[CODE] = error.code
     status = STATUS.get(error.code, error.status)
     headers = {}
     if "retry_after" in error.details:
