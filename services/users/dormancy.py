@@ -8,7 +8,8 @@ from data.users import User, UserKind, UserState
 from services.permissions import Action
 from services.policy import HOUSE
 from services.transaction import Transaction, Transactions
-from services.users.sessions import Sessions, grants_of
+from services.users.rights import grants_of
+from services.users.sessions import Sessions
 from services.users.staff import HOUSE_GUARD, somebody_guards
 from services.users.standards import Standards
 

@@ -9,25 +9,35 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, delete, select, update
 
 from data.clock import Clock
 from data.crypto import Keys
 from data.errors import NotFound
-from data.users import EmergencyAccess, RoleGrant, Session, SessionStage, User, UserKind, UserState
+from data.users import Session, SessionStage, User, UserKind, UserState
 from services.events import SessionsEnded
 from services.permissions import Action
-from services.policy import HOUSE, Actor, Grant, Role, Subject, visible
-from services.rules import ADMINISTRATORS
+from services.policy import HOUSE, Actor, Role, Subject, visible
 from services.transaction import Reading, Transaction, Transactions
 from services.users.open_sessions import OpenSession, OpenSessions
+from services.users.rights import administrators_among, grants_of, open_emergencies
 from services.users.standards import Standards, patience
 
-BATCH = 500
+BATCH = 100
+"""How many sessions one unit of work changes; others wait meanwhile."""
+MOST_LISTED = 500
 KEPT_FOR = timedelta(days=30)
 """How long an ended session stays on the list; the audit trail has it for good."""
+
+TABLE = cast("Table", Session.__table__)
+SEEN = (
+    update(TABLE)
+    .where(TABLE.c.id == bindparam("one"), TABLE.c.last_seen_at < bindparam("now"))
+    .values(last_seen_at=bindparam("now"))
+)
 
 Excuse = Callable[[UUID, UUID], bool]
 """Given a session's id and its user's, says whether the person is at work though silent."""
@@ -171,7 +181,7 @@ class Sessions:
         if row is None or row.User.state is not UserState.ACTIVE:
             return None
         grants = await grants_of(tx, row.User.id)
-        emergencies = await _open_emergencies(tx, row.User.id)
+        emergencies = await open_emergencies(tx, row.User.id)
         actor = Actor(
             user_id=row.User.id,
             grants=grants,
@@ -212,7 +222,9 @@ class Sessions:
                 Session.stage == SessionStage.OPEN,
                 Session.ends_at > tx.now,
             )
-            rows = await tx.session.scalars(query.order_by(Session.opened_at.desc()).limit(BATCH))
+            rows = await tx.session.scalars(
+                query.order_by(Session.opened_at.desc()).limit(MOST_LISTED)
+            )
             return [self._visit(row, actor) for row in rows]
 
     def _visit(self, row: Session, actor: Actor) -> Visit:
@@ -284,35 +296,49 @@ class Sessions:
         return rows
 
     async def write_seen(self) -> int:
-        """Tell the database when sessions were last used; a job calls it once a minute."""
-        seen, self._open.seen = self._open.seen, {}
-        if not seen:
-            return 0
-        try:
+        """Tell the database when sessions were last used; a job calls it once a minute.
+
+        A batch a unit of work, for others wait meanwhile. Return how many there were.
+        """
+        seen = list(self._open.seen.items())
+        for start in range(0, len(seen), BATCH):
+            batch = seen[start : start + BATCH]
             async with self._transactions.open(HOUSE) as tx:
                 tx.go_unnoted("when somebody was last seen is nobody's act")
-                for session_id, at in seen.items():
-                    which = (Session.id == session_id, Session.last_seen_at < at)
-                    await tx.session.execute(update(Session).where(*which).values(last_seen_at=at))
-        except BaseException:
-            self._open.seen = seen | self._open.seen
-            raise
+                rows = [{"one": session_id, "now": at} for session_id, at in batch]
+                await tx.session.execute(SEEN, rows)
+            for session_id, at in batch:  # until here memory knew better than the database
+                if self._open.seen.get(session_id) == at:
+                    del self._open.seen[session_id]
         return len(seen)
 
     async def expire(self) -> int:
-        """End the sessions whose time is up; a job calls it at least once a minute.
+        """End the sessions whose time is up, a batch at a time; a job calls it once a minute.
 
         Return how many there were.
         """
         await self.write_seen()
-        async with self._transactions.open(HOUSE) as tx:
-            tx.go_unnoted("a way in that nobody went on; open sessions that end are noted")
+        ended, last = 0, UUID(int=0)
+        while batch := await self._quiet(last):
+            ended += await self._end_quiet(batch)
+            last = batch[-1]
+        return ended
+
+    async def _quiet(self, last: UUID) -> list[UUID]:
+        """Return the next sessions after `last` whose time may be up."""
+        async with self._transactions.read(HOUSE) as tx:
             quiet_since = tx.now - self._standards.shortest_idle
             due = (Session.ends_at <= tx.now) | (Session.last_seen_at < quiet_since)
+            query = select(Session.id).where(Session.ended_at.is_(None), due, Session.id > last)
+            return list(await tx.session.scalars(query.order_by(Session.id).limit(BATCH)))
+
+    async def _end_quiet(self, session_ids: list[UUID]) -> int:
+        async with self._transactions.open(HOUSE) as tx:
+            tx.go_unnoted("a way in that nobody went on; open sessions that end are noted")
             query = select(Session, User.kind).join(User, User.id == Session.user_id)
-            query = query.where(Session.ended_at.is_(None), due).limit(BATCH)
+            query = query.where(Session.id.in_(session_ids), Session.ended_at.is_(None))
             rows = (await tx.session.execute(query)).all()
-            administrators = await _administrators(tx, [row.Session.user_id for row in rows])
+            administrators = await administrators_among(tx, [row.Session.user_id for row in rows])
             ended: dict[str, list[UUID]] = {}
             for row in rows:
                 admin = row.Session.user_id in administrators
@@ -337,37 +363,18 @@ class Sessions:
         return "idle"
 
     async def tidy(self) -> None:
-        """Forget sessions that ended a month ago; a job calls it once a day."""
+        """Forget sessions that ended a month ago, a batch at a time; a job calls it once a day."""
+        while await self._forget_old():
+            continue
+
+    async def _forget_old(self) -> int:
         async with self._transactions.open(HOUSE) as tx:
             tx.go_unnoted("the trail has what ended, and when")
             old = select(Session.id).where(Session.ended_at < tx.now - KEPT_FOR).limit(BATCH)
             ids = list(await tx.session.scalars(old))
             await tx.session.execute(delete(Session).where(Session.id.in_(ids)))
+            return len(ids)
 
     async def close(self) -> None:
         """Write down what is only in memory, at the end of the process."""
         await self.write_seen()
-
-
-async def grants_of(tx: Reading, user_id: UUID) -> frozenset[Grant]:
-    """Return the roles somebody holds now."""
-    query = select(RoleGrant).where(RoleGrant.user_id == user_id, RoleGrant.deleted_at.is_(None))
-    return frozenset(Grant(Role(row.role), row.site_id) for row in await tx.session.scalars(query))
-
-
-async def _open_emergencies(tx: Reading, user_id: UUID) -> tuple[tuple[UUID, datetime], ...]:
-    query = select(EmergencyAccess.patient_id, EmergencyAccess.until).where(
-        EmergencyAccess.owner_id == user_id,
-        EmergencyAccess.closed_at.is_(None),
-        EmergencyAccess.until > tx.now,
-    )
-    return tuple((row.patient_id, row.until) for row in await tx.session.execute(query))
-
-
-async def _administrators(tx: Reading, user_ids: list[UUID]) -> frozenset[UUID]:
-    query = select(RoleGrant.user_id).where(
-        RoleGrant.user_id.in_(user_ids),
-        RoleGrant.role.in_([str(role) for role in ADMINISTRATORS]),
-        RoleGrant.deleted_at.is_(None),
-    )
-    return frozenset(await tx.session.scalars(query))

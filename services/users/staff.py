@@ -31,7 +31,8 @@ from services.users.registrar import (
     sites_of,
     staff_member,
 )
-from services.users.sessions import Sessions, grants_of
+from services.users.rights import grants_of
+from services.users.sessions import Sessions
 from services.users.standards import fold
 
 HOUSE_GUARD = Grant(Role.SECURITY_ADMIN)

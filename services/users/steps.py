@@ -22,7 +22,8 @@ from services.trail import Act
 from services.transaction import Reading, Transaction, Transactions
 from services.users.factors import Enrolled, Factors
 from services.users.lockout import Guard
-from services.users.sessions import Sessions, grants_of, new_token
+from services.users.rights import grants_of
+from services.users.sessions import Sessions, new_token
 from services.users.standards import Standards
 
 HALF_OPEN_FOR = timedelta(minutes=10)
