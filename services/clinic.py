@@ -13,6 +13,7 @@ from services.deliveries import Deliveries
 from services.drafts import Drafts
 from services.events import (
     AccountLocked,
+    CredentialsReset,
     EmergencyAccessOpened,
     MessageFailed,
     MessageQueued,
@@ -48,6 +49,7 @@ from services.users.dormancy import Dormancy
 from services.users.emergency import Emergency
 from services.users.enrolment import Enrolment
 from services.users.founding import Founding
+from services.users.oversight import Oversight
 from services.users.people import People
 from services.users.roster import Roster
 from services.users.sessions import Sessions
@@ -93,6 +95,7 @@ class Clinic:
     founding: Founding
     dormancy: Dormancy
     emergency: Emergency
+    oversight: Oversight
     institutions: Institutions
 
     @classmethod
@@ -164,6 +167,7 @@ class Clinic:
             founding=people.founding,
             dormancy=people.dormancy,
             emergency=people.emergency,
+            oversight=people.oversight,
             institutions=Institutions(transactions),
         )
         health.measured_by(clinic.overload)
@@ -184,6 +188,8 @@ class Clinic:
         self.bus.on(SettingChanged, self.policy.reload)
         self.bus.on(StaffSuspended, self.tasks.give_back)
         self.bus.on(AccountLocked, self.notify.announce_lock)
+        self.bus.on(CredentialsReset, self.notify.announce_reset)
+        self.bus.on(CredentialsReset, self.oversight.ask_for_check)
         self.bus.on(EmergencyAccessOpened, self.emergency.call_for_review)
         self.bus.on(TaskRaised, self.notify.announce_task)
         self.bus.on(TaskOverdue, self.tasks.escalate)

@@ -19,6 +19,7 @@ from data.messages import Channel, Message, MessageState
 from services.blanks import packed, unpacked
 from services.events import (
     AccountLocked,
+    CredentialsReset,
     MessageFailed,
     MessageQueued,
     TaskEscalated,
@@ -300,19 +301,29 @@ class Notify:
 
     async def announce_lock(self, event: AccountLocked) -> None:
         """Tell a person that their account is locked: it may not have been them. (S-AUTH-2)"""
+        key = f"locked:{event.event_id}"
+        await self._warn(event.user_id, "account_locked", key, moment=event.until)
+
+    async def announce_reset(self, event: CredentialsReset) -> None:
+        """Tell a person that they were given a new password: they may not have asked for it."""
+        template = "factors_reset" if event.factors else "password_reset"
+        await self._warn(event.user_id, template, f"reset:{event.event_id}")
+
+    async def _warn(self, user_id: UUID, template: str, key: str, **values: Any) -> None:
+        """Tell a person something about their own account over everything that leads to them."""
         async with self._transactions.open(HOUSE) as tx:
-            contact = await self._directory.contact(tx.session, event.user_id)
+            contact = await self._directory.contact(tx.session, user_id)
             if contact is None or contact.institution_id is None:
                 return
             place = Subject("message", institution_id=contact.institution_id)
             tx.allow(Action.MESSAGE_SEND, place)
             note = Note(
-                "account_locked",
-                f"locked:{event.event_id}",
+                template,
+                key,
                 contact.institution_id,
-                to=event.user_id,
+                to=user_id,
                 channels=self._reaching(contact),
-                values={"moment": event.until},
+                values=values,
             )
             await self.tell(tx, note)
 

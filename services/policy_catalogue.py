@@ -66,8 +66,8 @@ CLINICAL = frozenset(
 )
 
 FLAGS = """
-auth.staff_mfa_required longrx.allow_cold_chain_over_28d longrx.first_requires_offline
-org.block_on_expired_licence
+auth.check_resets auth.staff_mfa_required longrx.allow_cold_chain_over_28d
+longrx.first_requires_offline org.block_on_expired_licence
 """
 
 NUMBERS = """

@@ -15,6 +15,7 @@ from services.users.enrolment import Enrolment
 from services.users.factors import Factors
 from services.users.founding import Founding
 from services.users.lockout import Guard
+from services.users.oversight import Oversight
 from services.users.passwords import Hasher
 from services.users.registrar import Registrar
 from services.users.roster import Roster
@@ -38,6 +39,7 @@ class People:
     founding: Founding
     dormancy: Dormancy
     emergency: Emergency
+    oversight: Oversight
 
     @classmethod
     def open(
@@ -68,4 +70,5 @@ class People:
             founding=Founding(transactions, registrar, credentials, factors, demo=demo),
             dormancy=Dormancy(transactions, sessions, standards),
             emergency=Emergency(transactions, sessions, tasks),
+            oversight=Oversight(transactions, policy, tasks),
         )

@@ -16,7 +16,7 @@ from data.messages import Channel
 from data.outbox import Delivery, OutboxEvent
 from data.tables import metadata
 from data.users import RoleGrant, User
-from services.events import AccountLocked, SettingChanged, StaffSuspended
+from services.events import AccountLocked, CredentialsReset, SettingChanged, StaffSuspended
 from services.notify import Note
 from services.policy import HOUSE, Role
 from services.tasks import Wanted
@@ -82,6 +82,14 @@ async def somebody_guesses_passwords(clinic):
         tx.announce(AccountLocked(user_id=nurse.user_id, until=tx.now + timedelta(minutes=15)))
 
 
+async def a_password_is_reset(clinic):
+    nurse = await somebody(clinic, Role.NURSE)
+    async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
+        told = {"reset_by": new_id(), "factors": True}
+        tx.announce(CredentialsReset(user_id=nurse.user_id, **told))
+
+
 async def somebody_breaks_the_glass(clinic):
     nurse = await somebody(clinic, Role.NURSE)
     proven = replace(nurse, confirmed_at=clinic.clock.now())
@@ -101,6 +109,7 @@ SCENARIOS = (
     a_task_is_not_done_in_time,
     somebody_who_has_a_task_is_suspended,
     somebody_guesses_passwords,
+    a_password_is_reset,
     somebody_breaks_the_glass,
     a_message_cannot_be_sent,
 )

@@ -1,0 +1,117 @@
+"""A reset is told to the person it happened to, and looked at by somebody else. (S-AC-1, R042)"""
+
+import pytest
+from sqlalchemy import select
+
+from data.errors import Forbidden
+from data.messages import Channel, Message
+from integrations.sandbox.messages import SandboxMailer, SandboxSms
+from services.clinic import Clinic
+from services.i18n import say
+from services.inbox import Tray
+from services.policy import Role
+from services.ports import Ports
+from services.tasks import Search, TaskState
+from tests.services.users.conftest import HOSPITAL, Hospital, somebody
+
+RESETS = Search(kind="reset_check")
+
+
+@pytest.fixture
+async def hospital(database, clock, keys, settings):
+    """The hospital of the other tests, with a mail server and text messages (both sandboxes)."""
+    tray = Tray(database, clock)
+    ports = Ports(mailer=SandboxMailer(tray), sms=SandboxSms(tray))
+    demo = settings.model_copy(update={"demo": True})
+    clinic = Clinic.open(database, clock, keys, demo, ports)
+    first = somebody("anquan", Role.SECURITY_ADMIN, display_name="周安全")
+    institution_id, [added] = await clinic.founding.found(HOSPITAL, [first])
+    await clinic.policy.load()
+    yield Hospital(clinic, clock, institution_id, added.user_id)
+    await clinic.close()
+
+
+@pytest.fixture
+async def doctor(hospital):
+    reached = {"phone": "19900000001", "email": "li@hospital.test", "language": "en"}
+    return await hospital.hire("lihua", Role.DOCTOR, **reached)
+
+
+async def reset(hospital, who, *, factors=False, by=None):
+    await hospital.clinic.staff.reset(by or hospital.security(), who.id, factors=factors)
+    for _ in range(3):
+        await hospital.clinic.bus.deliver()
+
+
+async def told(hospital, who):
+    """Over which channels somebody was told of what."""
+    async with hospital.clinic.database.transaction(write=False) as session:
+        rows = await session.scalars(select(Message).where(Message.owner_id == who.id))
+        return {(row.channel, row.template) for row in rows}
+
+
+@pytest.mark.parametrize("factors", [True, False])
+async def test_whose_password_was_reset_hears_of_it_over_everything_they_have(
+    hospital, doctor, factors
+):
+    """Red before: the event told nobody, and whoever was taken over found out last."""
+    await reset(hospital, doctor, factors=factors)
+
+    template = "factors_reset" if factors else "password_reset"
+    assert await told(hospital, doctor) == {(channel, template) for channel in Channel}
+    caught, _ = await hospital.clinic.inbox.page(hospital.acting(Role.DOCTOR))
+    assert {each.address for each in caught} == {"19900000001", "li@hospital.test"}
+    texts = {say("en", f"message.{template}.{over}") for over in ("mail", "sms")}
+    assert {each.text for each in caught} == texts
+
+
+async def test_who_has_no_phone_and_no_address_reads_it_at_the_next_sign_in(hospital):
+    nurse = await hospital.hire("hushi", Role.NURSE)
+    await reset(hospital, nurse)
+    assert await told(hospital, nurse) == {(Channel.IN_APP, "password_reset")}
+    assert await hospital.clinic.bus.parked() == 0
+
+
+async def test_another_administrator_checks_a_reset(hospital, doctor):
+    """S-AC-1: the one who did it neither sees the check nor closes it."""
+    other = await hospital.hire("anquan2", Role.SECURITY_ADMIN)
+    await reset(hospital, doctor)
+    colleague = hospital.acting(Role.SECURITY_ADMIN, user_id=other.id)
+    tasks = hospital.clinic.tasks
+
+    [task], _ = await tasks.page(colleague, RESETS)
+    assert task.subject == f"user_account:{doctor.id}"
+    assert task.values["username"] == "lihua"
+    assert (await tasks.page(hospital.security(), RESETS))[1] == 0
+    with pytest.raises(Forbidden):
+        await tasks.close(hospital.security(), task.id, "that was me, all fine")
+    closed = await tasks.close(colleague, task.id, "asked Dr Li by phone: it was her wish")
+    assert closed.state is TaskState.DONE
+
+
+async def test_where_there_is_one_security_administrator_the_auditor_checks(hospital, doctor):
+    await reset(hospital, doctor)
+    auditor = hospital.acting(Role.AUDIT_ADMIN)
+    assert (await hospital.clinic.tasks.page(auditor, RESETS))[1] == 0
+    hospital.clock.forward(hours=25)
+    await hospital.clinic.bus.ring()
+    await hospital.clinic.bus.deliver()
+    assert (await hospital.clinic.tasks.page(auditor, RESETS))[1] == 1
+
+
+async def test_a_second_reset_is_a_second_check(hospital, doctor):
+    other = await hospital.hire("anquan2", Role.SECURITY_ADMIN)
+    await reset(hospital, doctor)
+    await reset(hospital, doctor, factors=True)
+    colleague = hospital.acting(Role.SECURITY_ADMIN, user_id=other.id)
+    assert (await hospital.clinic.tasks.page(colleague, RESETS))[1] == 2
+
+
+async def test_a_hospital_may_do_without_the_check(hospital, doctor):
+    """policy.auth.check_resets; the person is told all the same."""
+    rule = "policy.auth.check_resets"
+    await hospital.clinic.policy.change(hospital.security(), rule, value=False, reason="too small")
+    await reset(hospital, doctor)
+    auditor = hospital.acting(Role.AUDIT_ADMIN, Role.SECURITY_ADMIN)
+    assert (await hospital.clinic.tasks.page(auditor, RESETS))[1] == 0
+    assert len(await told(hospital, doctor)) == 3
