@@ -38,7 +38,7 @@ from services.users.registrar import NewStaff, StaffDetails
 from services.users.sessions import new_token
 from services.users.steps import Caller
 from tests.peers import ROOT
-from tests.web.server import _listening, _watched
+from tests.web.server import _watched, listening
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """A Monday, 16:00 in the hospital."""
@@ -130,7 +130,7 @@ async def serve(home: Path) -> None:
         tokens = await let_in(clinic)
         clinic.settings.server.rate_factor = 100.0
         server, front = app.build(clinic)
-        async with _listening(server) as url, _watched(front):
+        async with listening(server) as url, _watched(front):
             seen, nobody = await places(clinic, front.routes, tokens)
             told = {
                 "url": url,

@@ -55,7 +55,7 @@ async def running(
     with nicegui_reset_globals():
         server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         front = _with_pages(clinic, server, place, register)
-        async with _listening(server) as url, _watched(front if watched else None):
+        async with listening(server) as url, _watched(front if watched else None):
             yield House(url, front, server, clinic)
 
 
@@ -65,7 +65,7 @@ async def whole_house(clinic: Clinic, *, watched: bool = False) -> AsyncIterator
     clinic.settings.server.rate_factor = 100.0
     with nicegui_reset_globals():
         server, front = app.build(clinic)
-        async with _listening(server) as url, _watched(front if watched else None):
+        async with listening(server) as url, _watched(front if watched else None):
             yield House(url, front, server, clinic)
 
 
@@ -88,7 +88,8 @@ def _with_pages(
 
 
 @asynccontextmanager
-async def _listening(server: FastAPI) -> AsyncIterator[str]:
+async def listening(server: FastAPI) -> AsyncIterator[str]:
+    """Serve on a free port; yield the address."""
     door = socket.socket()
     door.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
