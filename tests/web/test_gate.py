@@ -1,4 +1,4 @@
-"""The gate, over the wire: who comes in, what they may bring, what every answer says. (R016)"""
+"""The gate, over the wire: who comes in, what they may bring, what every answer says. (R043)"""
 
 import re
 

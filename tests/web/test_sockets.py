@@ -1,4 +1,4 @@
-"""The sockets of pages: only their own, only in form, only while the session lives. (R016)"""
+"""The sockets of pages: only their own, only in form, only while the session lives. (R043)"""
 
 import asyncio
 import json
@@ -147,7 +147,7 @@ async def test_an_upload_to_anothers_page_is_refused(house, doctor, nurse):
 
 
 async def test_signing_out_closes_every_page_of_that_session_only(house, clinic, doctor, nurse):
-    """R016, S-AUTH-2: at once, and at the latest within a minute."""
+    """S-AUTH-2: at once, and at the latest within a minute."""
     async with (
         Browser(house.url, doctor.token) as browser,
         Browser(house.url, nurse.token) as other,
