@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from pages import drafts, gallery, static_routes, uploads
+from pages.hotline import Hotline
 from pages.house import (
     audit,
     deliveries,
@@ -56,7 +57,7 @@ def mount(clinic: Clinic, server: FastAPI, *more: Register) -> Front:
     run.process_pool_start_method = "spawn"  # fork would copy our open database and sockets
     place = Surroundings.of(clinic.settings)
     front = stand(server, clinic, clinic.sessions, place, describe=Describer(clinic))
-    static_routes.mount_static(server)
+    static_routes.mount_static(server, phone=Hotline(clinic))
     for prefix, reason in static_routes.PUBLIC:
         front.routes.internal(prefix, reason)
     for register in (*PLAIN, *more):

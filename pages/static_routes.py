@@ -2,7 +2,7 @@
 
 import hashlib
 import mimetypes
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -59,7 +59,11 @@ def _read(path: Path) -> StaticFile:
     return StaticFile(body, kind, hashlib.sha256(body).hexdigest())
 
 
-def mount_static(server: FastAPI, *, phone: Callable[[], str] = str) -> None:
+async def _no_number() -> str:
+    return ""
+
+
+def mount_static(server: FastAPI, *, phone: Callable[[], Awaitable[str]] = _no_number) -> None:
     """Serve the files; `phone` returns the number the two pages without a network or script give.
 
     Routes: /static/<file>, /sw.js, /offline.html, /old.html. All are public.
@@ -74,13 +78,14 @@ def mount_static(server: FastAPI, *, phone: Callable[[], str] = str) -> None:
     async def page(request: Request) -> Response:
         text = files[request.url.path.removeprefix("/")].body.decode()
         headers = {"cache-control": ASK_AGAIN}
-        body = text.replace("@CALL@", _call(phone()))
+        body = text.replace("@CALL@", _call(await phone()))
         return Response(body, media_type="text/html; charset=utf-8", headers=headers)
 
     async def worker(request: Request) -> Response:
         del request
         text = files[WORKER].body.decode()
-        body = text.replace("@NICEGUI@", nicegui_version).replace("@VERSION@", _version(files))
+        version = _version(files, await phone())
+        body = text.replace("@NICEGUI@", nicegui_version).replace("@VERSION@", version)
         headers = {"cache-control": ASK_AGAIN, "service-worker-allowed": "/"}
         return Response(body, media_type="text/javascript; charset=utf-8", headers=headers)
 
@@ -90,9 +95,9 @@ def mount_static(server: FastAPI, *, phone: Callable[[], str] = str) -> None:
         server.add_route(f"/{name}", page, include_in_schema=False)
 
 
-def _version(files: dict[str, StaticFile]) -> str:
-    """Change with any of the files, so that an upgrade empties the old shelf."""
-    digests = nicegui_version + "".join(file.digest for file in files.values())
+def _version(files: dict[str, StaticFile], phone: str) -> str:
+    """Change with any of the files and with the number, so that the old shelf is emptied."""
+    digests = nicegui_version + phone + "".join(file.digest for file in files.values())
     return hashlib.sha256(digests.encode()).hexdigest()[:16]
 
 

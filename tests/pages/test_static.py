@@ -13,10 +13,14 @@ from pages.theme import STATIC, static
 from pages.tuning import remember_signatures
 
 
+async def number() -> str:
+    return "010-1234 <5678>"
+
+
 @pytest.fixture
 async def browser():
     server = FastAPI()
-    mount_static(server, phone=lambda: "010-1234 <5678>")
+    mount_static(server, phone=number)
     transport = httpx.ASGITransport(server)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
