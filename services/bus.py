@@ -4,22 +4,12 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import (
-    Connection,
-    CursorResult,
-    Table,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, CursorResult, Table, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -28,34 +18,19 @@ from data.database import Database
 from data.errors import DomainError
 from data.outbox import Delivery, OutboxEvent, Timer
 from services.events import Event
+from services.lanes import BATCH, Handler, Lanes, handler_name, named
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[Any], Awaitable[None]]
 Watcher = Callable[[Event], None]
 TimerSetting = tuple[str, datetime, Event | None]
 
-MOST_TRIES = 20
-LONGEST_WAIT = timedelta(hours=1)
-BATCH = 100
-LONGEST_HANDLING = 60.0  # seconds; everybody else's deliveries wait that long for a handler
 POLL_SECONDS = 1.0  # how late a timer may ring
 KEPT_FOR = timedelta(days=30)
-
 
 TIMERS = cast("Table", Timer.__table__)
 HAPPENED = insert(cast("Table", OutboxEvent.__table__))
 OWED = insert(cast("Table", Delivery.__table__))
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """A delivery, apart from the database."""
-
-    id: UUID
-    event_name: str
-    payload: str
-    handler: str
 
 
 class Bus:
@@ -68,6 +43,8 @@ class Bus:
         self._watchers: list[Watcher] = []
         self._wake = asyncio.Event()
         self._rest = asyncio.Event()
+        self._lanes = Lanes(database, clock, self._handlers)
+        self._lanes.freed = self._wake.set
 
     def on(self, event: type[Event], *handlers: Handler) -> None:
         """Run each handler, in a unit of work of its own, for every `event` there will be."""
@@ -135,39 +112,46 @@ class Bus:
             self._wake.set()
 
     async def run(self) -> None:
-        """Deliver for as long as the process lives."""
+        """Ring and deliver for as long as the process lives; neither waits for the other."""
+        async with asyncio.TaskGroup() as work:
+            work.create_task(self._keep_ringing(), name="timers")
+            while not self._rest.is_set():
+                self._wake.clear()
+                await _tried(self._lanes.set_off(work))
+                await _woken(self._wake)
+
+    async def _keep_ringing(self) -> None:
         while not self._rest.is_set():
-            self._wake.clear()
-            try:
-                await self.ring()
-                await self.deliver()
-            except DomainError as trouble:  # a full disk, say: it is still owed afterwards
-                log.warning("deliveries wait: %s", trouble.code)
-            except Exception:
-                log.exception("deliveries wait for the next round")
-            try:
-                await asyncio.wait_for(self._wake.wait(), timeout=POLL_SECONDS)
-            except TimeoutError:
-                continue
+            await _tried(self.ring())
+            await _woken(self._rest)
 
     def stop(self) -> None:
         """Let `run` come to its end after what it is doing."""
         self._rest.set()
         self._wake.set()
+        self._lanes.at_rest = True
 
     async def ring(self) -> None:
         """Announce what timers say is due now."""
+        while due := await self._due_timers():
+            for timer_id in due:
+                if self._rest.is_set():  # it rings when we come back
+                    return
+                await self._ring(timer_id)
+
+    async def _due_timers(self) -> list[UUID]:
         async with self._database.transaction(write=False) as session:
             now = self._clock.now()
             query = select(Timer.id).where(Timer.due_at <= now).order_by(Timer.due_at).limit(BATCH)
-            due = list(await session.scalars(query))
-        for timer_id in due:
-            async with self._database.transaction(write=True) as session:
-                timer = await session.get(Timer, timer_id, with_for_update=True)
-                if timer is None or timer.due_at > self._clock.now():
-                    continue  # moved or taken back meanwhile
-                await session.delete(timer)
-                await session.run_sync(self._ring_one, timer)
+            return list(await session.scalars(query))
+
+    async def _ring(self, timer_id: UUID) -> None:
+        async with self._database.transaction(write=True) as session:
+            timer = await session.get(Timer, timer_id, with_for_update=True)
+            if timer is None or timer.due_at > self._clock.now():
+                return  # moved or taken back meanwhile
+            await session.delete(timer)
+            await session.run_sync(self._ring_one, timer)
 
     def _ring_one(self, session: Session, timer: Timer) -> None:
         now = self._clock.now()
@@ -184,65 +168,20 @@ class Bus:
             session.info["after"].append(lambda: self.tell(event))
 
     async def deliver(self) -> None:
-        """Make every delivery that is due now, and those that these bring about."""
-        while due := await self._due():
-            lanes: dict[str, list[Owed]] = defaultdict(list)
-            for owed in due:
-                lanes[owed.handler].append(owed)
-            # One that waits for a silent counterpart lets the others of this batch go on.
-            drives = (self._drive(lane) for lane in lanes.values())
-            ends = await asyncio.gather(*drives, return_exceptions=True)
-            for trouble in ends:  # told only when every lane is at rest: none runs on unowned
-                if isinstance(trouble, BaseException):
-                    raise trouble
-            if self._rest.is_set():  # the rest is still owed when we come back
-                return
+        """Make every delivery that is due now, and those that these bring about.
 
-    async def _drive(self, lane: list[Owed]) -> None:
-        """Make one handler's deliveries, in their order."""
-        for owed in lane:
-            if self._rest.is_set():
-                return
-            await self._attempt(owed)
-
-    async def _due(self) -> list[Owed]:
-        async with self._database.transaction(write=False) as session:
-            now = self._clock.now()
-            due = or_(
-                Delivery.due_at <= now,
-                # The clock was set back: nothing waits for the first try, or longer than longest.
-                Delivery.due_at.is_not(None) & (Delivery.attempts == 0),
-                Delivery.due_at > now + LONGEST_WAIT,
-            )
-            query = select(Delivery).where(due)
-            rows = await session.scalars(query.order_by(Delivery.due_at, Delivery.id).limit(BATCH))
-            return [Owed(row.id, row.event.name, row.event.payload, row.handler) for row in rows]
-
-    async def _attempt(self, owed: Owed) -> None:
-        problem: Exception | None = None
-        try:
-            # A handler that is gone since is a KeyError: parked in the end, for a person to judge.
-            handler = self._handlers[owed.event_name][owed.handler]
-            event = Event.catalogue[owed.event_name].model_validate_json(owed.payload)
-            async with asyncio.timeout(LONGEST_HANDLING):
-                await handler(event)
-        except Exception as error:  # noqa: BLE001 - one handler's fault must not stop the others
-            log.warning("%s failed on %s: %s", owed.handler, owed.event_name, type(error).__name__)
-            problem = error
-        await self._settle(owed.id, problem)
-
-    async def _settle(self, delivery_id: UUID, problem: Exception | None) -> None:
-        async with self._database.transaction(write=True) as session:
-            row = await session.get_one(Delivery, delivery_id)
-            now = self._clock.now()
-            row.attempts += 1
-            row.error = None if problem is None else named(problem)
-            if problem is None:
-                row.due_at = None
-            elif row.attempts >= MOST_TRIES:
-                row.due_at, row.parked_at = None, now
-            else:
-                row.due_at = now + min(timedelta(seconds=2**row.attempts), LONGEST_WAIT)
+        Trouble in one lane is raised when the others are at rest: none runs on unowned.
+        """
+        lanes = self._lanes
+        lanes.troubles.clear()
+        async with asyncio.TaskGroup() as work:
+            try:
+                while not lanes.troubles and await lanes.set_off(work):
+                    await lanes.one_ends()
+            except Exception as trouble:  # noqa: BLE001 - raised below, outside the group
+                lanes.troubles.append(trouble)
+        if lanes.troubles:
+            raise lanes.troubles[0]
 
     async def parked(self) -> int:
         """Return how many deliveries nobody tries any more."""
@@ -280,11 +219,17 @@ class Bus:
         return len(ids)
 
 
-def handler_name(handler: Handler) -> str:
-    """Return what a handler is called in the outbox, for good."""
-    return f"{handler.__module__}.{handler.__qualname__}"
+async def _tried(chore: Awaitable[object]) -> None:
+    """Do this now, or in the next round: whatever goes wrong, there is one."""
+    try:
+        await chore
+    except DomainError as trouble:  # a full disk, say: it is still owed afterwards
+        log.warning("deliveries wait: %s", trouble.code)
+    except Exception:
+        log.exception("deliveries wait for the next round")
 
 
-def named(problem: Exception) -> str:
-    """Return the kind of a problem and its code, never its text: that may hold personal data."""
-    return problem.code if isinstance(problem, DomainError) else type(problem).__name__
+async def _woken(wake: asyncio.Event) -> None:
+    """Wait for this, but no longer than until the next round."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(wake.wait(), timeout=POLL_SECONDS)

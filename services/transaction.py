@@ -14,9 +14,10 @@ from data.audit import AuditResult
 from data.clock import Clock
 from data.database import Database
 from data.errors import DomainError, Forbidden, NotFound, Unauthenticated
-from services.bus import Bus, named
+from services.bus import Bus
 from services.events import Event
 from services.idempotency import Once
+from services.lanes import named
 from services.permissions import SENSITIVE
 from services.policy import CONFIRMED_FOR, Action, Actor, Subject, allow, is_confirmed
 from services.trail import Act, Trail, Watch, watch_changes
