@@ -139,6 +139,13 @@ class EmergencyAccessOpened(Event, frozen=True):
     institution_id: UUID | None = None
 
 
+class EmergencyAccessClosed(Event, frozen=True):
+    """Broken glass was given up, or found needless, before its time was over."""
+
+    access_id: UUID
+    user_id: UUID
+
+
 class EmergencyAccessReviewed(Event, frozen=True):
     """Another person has judged whether breaking the glass was right."""
 

@@ -24,6 +24,7 @@ from services.rules import Actor, Grant, Role, Subject
 
 __all__ = [
     "ANYBODY",
+    "EMERGENCY",
     "HOUSE",
     "Action",
     "Actor",
@@ -42,6 +43,9 @@ HOUSE = Actor(user_id=UUID(int=0), grants=frozenset({Grant(Role.HOUSE)}))
 
 ANYBODY = Actor(user_id=UUID(int=1), grants=frozenset({Grant(Role.VISITOR)}))
 """Somebody we do not know: may look at what is public, and sign in."""
+
+EMERGENCY = "emergency: "
+"""What the purpose of an act begins with in the trail, if only broken glass allowed it."""
 
 CONFIRMED_FOR = timedelta(minutes=5)
 """How long a re-authentication counts for sensitive acts, unless the house rules say else."""
@@ -85,7 +89,12 @@ def allow(
 
 
 def _behind_broken_glass(actor: Actor, subject: Subject) -> bool:
-    """Broken glass opens what its own institution keeps of this patient, and nothing deleted."""
+    """Broken glass opens what its own institution keeps of this patient, and nothing deleted.
+
+    To who may break it still: roles that were taken away meanwhile take this with them.
+    """
+    if actor.roles.isdisjoint(RULES[Action.EMERGENCY_OPEN]):
+        return False
     at_home = subject.institution_id is not None and subject.institution_id == actor.institution_id
     return at_home and not subject.deleted and subject.patient_id in actor.emergencies
 

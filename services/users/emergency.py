@@ -8,15 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
+from data.audit import AuditEntry
 from data.errors import Conflict, Invalid
 from data.users import EmergencyAccess, ReviewOutcome, User
-from services.events import EmergencyAccessOpened, EmergencyAccessReviewed
+from services.events import (
+    EmergencyAccessClosed,
+    EmergencyAccessOpened,
+    EmergencyAccessReviewed,
+)
+from services.masking import mask_name
 from services.permissions import Action
-from services.policy import HOUSE, Actor, Role, Subject, visible
+from services.policy import EMERGENCY, HOUSE, Actor, Role, Subject, visible
 from services.tasks import Priority, Tasks, Wanted
-from services.transaction import Transaction, Transactions
+from services.transaction import Reading, Transaction, Transactions
 from services.users.registrar import checked_reason
 from services.users.sessions import Sessions
 
@@ -24,6 +30,7 @@ OPEN_FOR = timedelta(minutes=60)
 REVIEWED_WITHIN = timedelta(hours=24)
 SHORTEST_REASON, LONGEST_REASON = 10, 500
 LARGEST_PAGE = 200
+MOST_LOOKS = 100
 REVIEW = "emergency_review"
 REVIEW_PAGE = "/emergency/reviews"
 
@@ -34,6 +41,9 @@ class Access:
 
     id: UUID
     user_id: UUID
+    username: str
+    name: str
+    """Masked, as in every list. (S-PI-1)"""
     patient_id: UUID
     reason: str
     opened_at: datetime
@@ -43,6 +53,21 @@ class Access:
     review_note: str
     reviewed_by: UUID | None
     reviewed_at: datetime | None
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it ended, or will by itself."""
+        return self.closed_at or self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Something that was done behind broken glass, as the trail has it."""
+
+    at: datetime
+    action: str
+    subject: str
+    purpose: str
 
 
 class Emergency:
@@ -86,7 +111,7 @@ class Emergency:
             tx.session.add(row)
             tx.announce(_opened(row))
             self._sessions.forget_after(tx, user.id)
-            return _access(row)
+            return _access(row, user)
 
     async def call_for_review(self, event: EmergencyAccessOpened) -> None:
         """Ask the auditor at once, and medical affairs a day later, to judge a broken glass."""
@@ -125,17 +150,28 @@ class Emergency:
         async with self._transactions.open(actor) as tx:
             row = await tx.get(EmergencyAccess, access_id)
             tx.allow(Action.EMERGENCY_CLOSE, row)
-            if row.closed_at is None and row.until > tx.now:
-                row.closed_at = tx.now
-                self._sessions.forget_after(tx, row.owner_id)
+            self._close(tx, row)
+
+    def _close(self, tx: Transaction, row: EmergencyAccess) -> None:
+        if row.closed_at is not None or row.until <= tx.now:
+            return
+        row.closed_at = tx.now
+        tx.announce(EmergencyAccessClosed(access_id=row.id, user_id=row.owner_id))
+        self._sessions.forget_after(tx, row.owner_id)
 
     async def mine(self, actor: Actor) -> list[Access]:
         """Return what the actor has open now, for the banner."""
         async with self._transactions.read(actor) as tx:
-            query = select(EmergencyAccess).where(
-                EmergencyAccess.owner_id == actor.user_id, *_is_open(tx.now)
-            )
-            return [_access(row) for row in await tx.session.scalars(query)]
+            is_mine = EmergencyAccess.owner_id == actor.user_id
+            query = _with_owner().where(is_mine, *_is_open(tx.now))
+            return await _read(tx, query.order_by(EmergencyAccess.until))
+
+    async def history(self, actor: Actor, *, limit: int = 20) -> list[Access]:
+        """Return the actor's own, open or over, latest first: and what the reviewers found."""
+        async with self._transactions.read(actor) as tx:
+            query = _with_owner().where(EmergencyAccess.owner_id == actor.user_id)
+            query = query.order_by(EmergencyAccess.opened_at.desc(), EmergencyAccess.id)
+            return await _read(tx, query.limit(min(limit, LARGEST_PAGE)))
 
     async def page(
         self, actor: Actor, *, reviewed: bool = False, offset: int = 0, limit: int = 50
@@ -148,10 +184,18 @@ class Emergency:
                 judged.is_not(None) if reviewed else judged.is_(None),
             )
             total = await tx.session.scalar(select(func.count(EmergencyAccess.id)).where(*where))
-            query = select(EmergencyAccess).where(*where)
+            query = _with_owner().where(*where)
             query = query.order_by(EmergencyAccess.opened_at.desc(), EmergencyAccess.id)
-            rows = await tx.session.scalars(query.offset(offset).limit(min(limit, LARGEST_PAGE)))
-            return [_access(row) for row in rows], total or 0
+            query = query.offset(offset).limit(min(limit, LARGEST_PAGE))
+            return await _read(tx, query), total or 0
+
+    async def one(self, actor: Actor, access_id: UUID) -> tuple[Access, list[Look]]:
+        """Return one to be judged, with what was looked at meanwhile, earliest first."""
+        async with self._transactions.read(actor) as tx:
+            row = await tx.get(EmergencyAccess, access_id)
+            tx.allow(Action.EMERGENCY_REVIEW, row)
+            owner = await tx.get(User, row.owner_id)
+            return _access(row, owner), await _looks(tx, row)
 
     async def review(
         self, actor: Actor, access_id: UUID, outcome: ReviewOutcome, note: str
@@ -168,9 +212,8 @@ class Emergency:
                 raise Conflict("emergency_reviewed_already")
             row.outcome, row.review_note = outcome, note
             row.reviewed_by, row.reviewed_at = actor.user_id, tx.now
-            if outcome is ReviewOutcome.UNJUSTIFIED and row.closed_at is None:
-                row.closed_at = tx.now
-                self._sessions.forget_after(tx, row.owner_id)
+            if outcome is ReviewOutcome.UNJUSTIFIED:
+                self._close(tx, row)
             await self._tasks.settle(tx, row.institution_id, _task_key(row.id), note)
             tx.announce(
                 EmergencyAccessReviewed(
@@ -201,10 +244,32 @@ def _opened(row: EmergencyAccess) -> EmergencyAccessOpened:
     )
 
 
-def _access(row: EmergencyAccess) -> Access:
+def _with_owner() -> Select[EmergencyAccess, User]:
+    return select(EmergencyAccess, User).join(User, User.id == EmergencyAccess.owner_id)
+
+
+async def _read(tx: Reading, query: Select[EmergencyAccess, User]) -> list[Access]:
+    return [_access(row, owner) for row, owner in await tx.session.execute(query)]
+
+
+async def _looks(tx: Reading, row: EmergencyAccess) -> list[Look]:
+    """Read from the trail what only the broken glass allowed, in that time."""
+    query = select(AuditEntry).where(
+        AuditEntry.actor_id == row.owner_id,
+        AuditEntry.purpose.startswith(EMERGENCY, autoescape=True),
+        AuditEntry.at >= row.opened_at,
+        AuditEntry.at <= (row.closed_at or row.until),
+    )
+    found = await tx.session.scalars(query.order_by(AuditEntry.seq).limit(MOST_LOOKS))
+    return [Look(each.at, each.action, each.subject, each.purpose) for each in found]
+
+
+def _access(row: EmergencyAccess, owner: User) -> Access:
     return Access(
         id=row.id,
         user_id=row.owner_id,
+        username=owner.username,
+        name=mask_name(owner.display_name),
         patient_id=row.patient_id,
         reason=row.reason,
         opened_at=row.opened_at,

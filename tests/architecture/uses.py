@@ -72,6 +72,12 @@ USES: dict[str, Use] = {
         whose.broken_glass,
         lambda case, id_: case.clinic.emergency.close(case.actor, id_),
     ),
+    "emergency.one": Use(
+        Action.EMERGENCY_REVIEW,
+        whose.broken_glass,
+        lambda case, id_: case.clinic.emergency.one(case.actor, id_),
+        Shows.ANSWER,
+    ),
     "emergency.review": Use(
         Action.EMERGENCY_REVIEW,
         whose.broken_glass,

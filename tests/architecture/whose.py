@@ -282,7 +282,7 @@ async def broken_glass(case: Case) -> UUID:
         return new_id()
     now = case.clinic.clock.now()
     row = EmergencyAccess(
-        owner_id=case.owner_id,
+        owner_id=await account(case),
         patient_id=new_id(),
         reason="for the matrix",
         opened_at=now,

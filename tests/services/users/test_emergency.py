@@ -1,6 +1,7 @@
 """Breaking the glass: by whom, for how long, seen by whom, and judged by another. (R016, R042)"""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,8 +10,12 @@ from data.clock import new_id
 from data.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from data.users import ReviewOutcome
 from services.audit import Search as Trail
-from services.events import EmergencyAccessOpened, EmergencyAccessReviewed
-from services.policy import Action, Role, Subject
+from services.events import (
+    EmergencyAccessClosed,
+    EmergencyAccessOpened,
+    EmergencyAccessReviewed,
+)
+from services.policy import Action, Grant, Role, Subject
 from services.tasks import Search, TaskState
 from tests.services.users.conftest import HERE, totp
 
@@ -248,3 +253,62 @@ async def test_who_broke_the_glass_cannot_close_its_review(hospital):
         with pytest.raises(Forbidden):
             await act
     assert (await house.tasks.one(auditor, task.id)).state is TaskState.OPEN
+
+
+async def test_a_role_that_is_taken_away_takes_the_broken_glass_with_it(hospital, doctor):
+    """R042: the hour was given to somebody who treats."""
+    await hospital.clinic.emergency.open(doctor, PATIENT, REASON)
+    breaker = await now(hospital, doctor)
+    clerk = replace(breaker, grants=frozenset({Grant(Role.CASHIER)}))
+    with pytest.raises(Forbidden):
+        await look(hospital, clerk)
+    await look(hospital, breaker)
+
+
+async def test_who_judges_sees_what_was_looked_at(hospital, doctor):
+    """R042: not only that the glass was broken, but what for."""
+    house = hospital.clinic
+    access = await house.emergency.open(doctor, PATIENT, REASON)
+    hospital.clock.forward(minutes=2)
+    await look(hospital, await now(hospital, doctor))
+    hospital.clock.forward(minutes=3)
+    await house.emergency.close(doctor, access.id)
+    auditor = hospital.acting(Role.AUDIT_ADMIN)
+
+    judged, looks = await house.emergency.one(auditor, access.id)
+    assert (judged.username, judged.name) == ("lihua", "李*华")
+    assert judged.ends_at == judged.opened_at + timedelta(minutes=5)
+    assert [(each.action, each.subject) for each in looks] == [("chart:read", "chart")]
+    assert looks[0].at == judged.opened_at + timedelta(minutes=2)
+    for nobody in (doctor, hospital.acting(Role.CASHIER)):
+        with pytest.raises(Forbidden):
+            await house.emergency.one(nobody, access.id)
+
+
+async def test_who_broke_it_sees_what_came_of_it(hospital, doctor):
+    house, auditor = hospital.clinic, hospital.acting(Role.AUDIT_ADMIN)
+    first = await house.emergency.open(doctor, PATIENT, REASON)
+    hospital.clock.forward(minutes=1)
+    second = await house.emergency.open(doctor, ANOTHER, REASON)
+    await house.emergency.review(auditor, first.id, ReviewOutcome.UNJUSTIFIED, "not that day")
+
+    mine = await house.emergency.history(doctor)
+    assert [(each.id, each.outcome, each.review_note) for each in mine] == [
+        (second.id, None, ""),
+        (first.id, ReviewOutcome.UNJUSTIFIED, "not that day"),
+    ]
+    assert [each.id for each in await house.emergency.mine(doctor)] == [second.id]
+    assert await house.emergency.history(auditor) == []
+
+
+async def test_open_pages_hear_that_it_is_over(hospital, doctor):
+    """Once: what is over already ends no second time."""
+    heard = []
+    hospital.clinic.bus.watch(heard.append)
+    house, auditor = hospital.clinic, hospital.acting(Role.AUDIT_ADMIN)
+    access = await house.emergency.open(doctor, PATIENT, REASON)
+    for _ in range(2):
+        await house.emergency.close(doctor, access.id)
+    await house.emergency.review(auditor, access.id, ReviewOutcome.UNJUSTIFIED, "not that day")
+    closed = [event for event in heard if isinstance(event, EmergencyAccessClosed)]
+    assert [(event.access_id, event.user_id) for event in closed] == [(access.id, doctor.user_id)]
