@@ -115,9 +115,12 @@ async def at_work(clinic: "Clinic", front: "Front", backup: "Backup") -> AsyncIt
     """Run what a serving house does besides answering; all of it ends with the block."""
     from jobs.backup_drill import Drill
     from jobs.schedule import Night, Schedule, table
+    from jobs.steadiness import Steadiness
 
     night = Night(backup, Drill(backup), backup.courier)
-    schedule = Schedule(table(clinic, night), clinic.settings.timezone, clinic.metrics)
+    clinic.health.jumped = Steadiness(clinic.clock).look
+    jobs, timezone = table(clinic, night), clinic.settings.timezone
+    schedule = Schedule(jobs, timezone, clinic.metrics, clinic.health.jumped)
     async with asyncio.TaskGroup() as work:
         work.create_task(front.run(), name="front")
         work.create_task(clinic.bus.run(), name="outbox")

@@ -52,6 +52,13 @@ def new_id() -> UUID:
     return UUID(bytes=head + bytes(tail))
 
 
+def time_since_boot() -> float:
+    """Return seconds that nobody can set; where the system counts them, also those spent asleep."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
 def stopwatch() -> float:
     """Return seconds that only ever go forward, for measuring how long something took."""
     return time.perf_counter()

@@ -45,6 +45,8 @@ class Job:
     do: Work
     every: timedelta | None = None
     at: str = ""
+    forgets: bool = False
+    """Whether it takes away what is old: not while nobody knows what the time is."""
 
 
 class Copier(Protocol):
@@ -83,14 +85,14 @@ def table(clinic: Clinic, night: Night | None = None) -> tuple[Job, ...]:
         Job("sessions", clinic.sessions.expire, every=timedelta(seconds=30)),
         Job("anchor", chores.anchor, every=timedelta(minutes=1)),
         Job("health", clinic.health.sample, every=timedelta(minutes=5)),
-        Job("outbox", chores.prune_outbox, every=timedelta(hours=1)),
-        Job("answers", chores.prune_answers, at="00:10"),
+        Job("outbox", chores.prune_outbox, every=timedelta(hours=1), forgets=True),
+        Job("answers", chores.prune_answers, at="00:10", forgets=True),
         Job("audit-export", chores.export_audit, at="00:20"),
-        Job("drafts", lambda: clinic.drafts.prune(HOUSE), at="00:30"),
-        Job("old-sessions", clinic.sessions.tidy, at="00:40"),
+        Job("drafts", lambda: clinic.drafts.prune(HOUSE), at="00:30", forgets=True),
+        Job("old-sessions", clinic.sessions.tidy, at="00:40", forgets=True),
         Job("sign-in-counts", clinic.sign_in.tidy, at="00:45"),
         Job("old-failures", clinic.sign_in.tidy, at="00:45"),
-        Job("dormant-accounts", clinic.dormancy.look, at="03:40"),
+        Job("dormant-accounts", clinic.dormancy.look, at="03:40", forgets=True),
         Job("audit-verify", chores.verify_audit, at="04:10"),
         Job("licences", clinic.licences.remind, at="07:00"),
     ]
@@ -186,9 +188,17 @@ class Chores:
 class Schedule:
     """Runs the table."""
 
-    def __init__(self, jobs: Sequence[Job], timezone: str, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        timezone: str,
+        metrics: Metrics,
+        jumped: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """`jumped` tells by how many seconds the clock has jumped of late: see `Steadiness`."""
         self.jobs = {job.name: job for job in jobs}
         self._metrics = metrics
+        self._jumped = jumped
         self._running: set[asyncio.Task[Any]] = set()
         self._scheduler = AsyncIOScheduler(
             timezone=timezone,
@@ -211,9 +221,15 @@ class Schedule:
             self._scheduler.shutdown(wait=False)
 
     async def run(self, name: str) -> bool:
-        """Do one job now; return whether it went well. What went wrong is logged, not raised."""
+        """Do one job now; return whether it went well. What went wrong is logged, not raised.
+
+        What forgets waits for a day after the clock has jumped.
+        """
         if name not in self.jobs:
             raise NotFound("not_found", what="job", key=name)
+        if self._jumped() and self.jobs[name].forgets:
+            log.warning("%s waits: the clock has jumped", name)
+            return False
         task = asyncio.current_task()
         if task:
             self._running.add(task)

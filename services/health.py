@@ -82,6 +82,8 @@ class Health:
         """How late the event loop answers, in seconds; whoever measures it sets this."""
         self.memory: Callable[[], int | None] = lambda: None
         """Megabytes held, likewise."""
+        self.jumped: Callable[[], float] | None = None
+        """By how many seconds the clock has jumped of late, likewise."""
         self.last: tuple[Finding, ...] = ()
         """What the last look found; for the metrics."""
         self.closing = False
@@ -97,6 +99,7 @@ class Health:
             tx.allow(Action.HEALTH_READ, Subject("health"))
         findings = [await self._writable(), *await self._machine()]
         findings += [health_machine.loop(self.lag()), health_machine.memory(self.memory())]
+        findings.append(health_machine.steadiness(self.jumped() if self.jumped else None))
         findings += await self._in_house()
         order = list(Level)
         self.last = tuple(sorted(findings, key=lambda each: -order.index(each.level)))

@@ -121,6 +121,17 @@ async def clock(machine: Machine) -> Finding:
     )
 
 
+def steadiness(jumped: float | None) -> Finding:
+    """Judge by how many seconds the clock has jumped of late; None: nobody watches it."""
+    if jumped is None:
+        return unknown("steadiness", "not_measured")
+    if jumped > 0:
+        return red("steadiness", "jumped_ahead", hours=round(jumped / 3600, 1))
+    if jumped < 0:
+        return red("steadiness", "jumped_back", hours=round(-jumped / 3600, 1))
+    return ok("steadiness")
+
+
 async def anchor(machine: Machine) -> Finding:
     """S-AUD-1: the head of the audit chain lies outside the database, as it was lately."""
     at = await asyncio.to_thread(_anchored_at, machine.settings.anchor_file)
