@@ -20,7 +20,7 @@ run: $(RUNTIME) ## Serve the hospital kept in ./var (make one with .venv/bin/xin
 
 test: $(DEV) ## Install what the tests need (as root) and run them all; ARGS="-k name" for a few
 	@$(PY) -m scripts.peers
-	@$(PY) -m pytest -q --tb=short --durations=10 -n auto --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -q --tb=short --durations=10 -n auto --dist loadfile $(ARGS)
 
 check: $(DEV) ## Format, lint, types, layers, generated documents; under a minute
 	@$(PY) -m scripts.check

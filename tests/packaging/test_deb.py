@@ -28,8 +28,9 @@ from tests.packaging.conftest import (
 )
 from tests.peers import free_port, need
 
-# One machine, one dpkg: these run in one process. The first builds two packages from wheels.
-pytestmark = [pytest.mark.xdist_group("dpkg"), pytest.mark.timeout(900)]
+# One machine, one dpkg: no other file may use it, since each file runs in one process of its own
+# (--dist loadfile). The first test builds two packages from wheels.
+pytestmark = pytest.mark.timeout(900)
 UNIT = Path("/usr/lib/systemd/system/xinglin.service")
 KEY = Path("/etc/xinglin/master.key")
 HOME = Path("/var/lib/xinglin")
