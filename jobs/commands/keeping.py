@@ -10,13 +10,13 @@ import typer
 
 from data.clock import SystemClock
 from data.database import Database
-from data.errors import Invalid
+from data.errors import DomainError, Invalid, Unavailable
 from data.keyring import KeyFile, Keyring, Share
 from data.schema import Schema, Standing, State
 from jobs.backup_restore import Restore, Wanted
 from jobs.commands.call import AsJson, Call, Home, Yes, at
 from jobs.commands.papers import hand_over_share
-from jobs.commands.voice import Ending, said, sentence_for, show, tell, warn
+from jobs.commands.voice import LOG, Ending, said, sentence_for, show, tell, warn, write_down
 from jobs.rotation import Rotation
 from services.settings import Settings
 
@@ -137,9 +137,20 @@ async def _migrated(settings: Settings, *, backup: bool) -> tuple[Standing, Path
         copy = None
         if standing.state is State.OLDER and backup:
             copy = await _copied(database, settings, standing)
-        return await schema.upgrade(), copy
+        return await _upgraded(schema, settings), copy
     finally:
         await database.close()
+
+
+async def _upgraded(schema: Schema, settings: Settings) -> Standing:
+    try:
+        return await schema.upgrade()
+    except (DomainError, OSError):
+        raise
+    except Exception as trouble:
+        log = write_down(trouble, settings.home / LOG)
+        kind = type(trouble).__name__
+        raise Unavailable("upgrade_taken_back", kind=kind, log=str(log or "-")) from trouble
 
 
 async def _copied(database: Database, settings: Settings, standing: Standing) -> Path:

@@ -147,7 +147,7 @@ def _defect(trouble: BaseException, settings: Settings | None, *, debug: bool) -
     if debug:
         traceback.print_exception(trouble)
         raise typer.Exit(Ending.DEFECT) from None
-    log = _write_down(trouble, settings.home / LOG if settings else None)
+    log = write_down(trouble, settings.home / LOG if settings else None)
     if log:
         warn("defect_logged", kind=type(trouble).__name__, log=log)
     else:
@@ -155,7 +155,7 @@ def _defect(trouble: BaseException, settings: Settings | None, *, debug: bool) -
     raise typer.Exit(Ending.DEFECT) from None
 
 
-def _write_down(trouble: BaseException, log: Path | None) -> Path | None:
+def write_down(trouble: BaseException, log: Path | None) -> Path | None:
     """Append the traceback to the log; None if that cannot be written either."""
     if log is None or not log.parent.is_dir():
         return None
