@@ -186,7 +186,8 @@ async def serve(orders: Orders) -> None:
         async with asyncio.TaskGroup() as work, listening(server, settings, None, clinic):
             work.create_task(front.run())
             work.create_task(clinic.bus.run())
-            await told_to_stop()
+            with told_to_stop() as stop:
+                await stop.wait()
             front.stop()
             clinic.bus.stop()
 
