@@ -3,24 +3,17 @@
 import asyncio
 import os
 import random
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from data.crypto import Keys
-from data.database import Database
 from data.errors import DomainError, Unavailable
-from data.log_parts import Part, Position, chain, commits, play
+from data.log_parts import Part, Position, chain, commits
 from data.shipping import LogShipper
 from data.sqlite_file import SqliteFile
-from tests.conftest import MASTER, HeldClock
-from tests.peers import ROOT, need, need_root
-
-KEYS = Keys(MASTER)
+from tests.conftest import HeldClock
+from tests.data_layer.archived import KEYS, copy_base, opened, parts_of, restored, write
 
 
 @pytest.fixture
@@ -30,52 +23,12 @@ async def house(tmp_path):
     await house.close()
 
 
-async def opened(folder: Path) -> Database:
-    house = await Database(f"sqlite:///{folder}/live.db", KEYS.key("db")).open()
-    async with house.transaction(write=True) as session:
-        await session.execute(text("CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, x BLOB)"))
-    return house
-
-
 @pytest.fixture
 async def shipper(house, tmp_path):
     shipper = LogShipper(house, tmp_path / "log", KEYS, HeldClock())
     await shipper.attach()
     yield shipper
     await shipper.close()
-
-
-async def write(house: Database, count: int = 1, size: int = 600) -> None:
-    for _ in range(count):
-        async with house.transaction(write=True) as session:
-            await session.execute(text("INSERT INTO t (x) VALUES (randomblob(:n))"), {"n": size})
-
-
-async def copy_base(shipper: LogShipper, target: Path):
-    async with shipper.base() as base:
-        target.write_bytes(os.pread(base.descriptor, base.size, 0))
-    return base
-
-
-def parts_of(folder: Path, base) -> list[Part]:
-    heads = sorted(folder.glob(f"{base.state.timeline}-*.wal"))
-    parts = [Part.read(path, KEYS) for path in heads]
-    return chain([p for p in parts if p.head.segment >= base.first_segment], base.state.mac)
-
-
-def restored(base_file: Path, parts, until=None, key=None) -> int:
-    """Return how many rows a copy of the base has after playing, checked for integrity."""
-    copy = base_file.with_name("restored.db")
-    copy.write_bytes(base_file.read_bytes())
-    file = SqliteFile(copy, key or KEYS.key("db"))
-    play(file, parts, until)
-    connection = file.connect()
-    try:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert connection.execute("PRAGMA cipher_integrity_check").fetchall() == []
-        return connection.execute("SELECT count(*) FROM t").fetchone()[0]
-    finally:
-        connection.close()
 
 
 def code_of(act, *args) -> str:
@@ -290,46 +243,6 @@ async def test_an_archive_that_cannot_be_written_keeps_the_log(house, shipper, t
     assert restored(tmp_path / "base.db", parts_of(shipper.folder, base)) == 10
 
 
-async def test_a_full_disk_stops_no_shipper_and_loses_nothing(tmp_path):
-    """Bad input: a full disk. The archive is on another one and has all that was acknowledged."""
-    need_root()
-    place = tmp_path / "small"
-    place.mkdir()
-    mounting = await asyncio.create_subprocess_exec(
-        str(need("mount")), "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)
-    )
-    if await mounting.wait():
-        pytest.skip("A file system of our own cannot be mounted here.")
-    house = await opened(place)
-    shipper = LogShipper(house, tmp_path / "log", KEYS, HeldClock())
-    await shipper.attach()
-    try:
-        base = await copy_base(shipper, tmp_path / "base.db")
-        written = 0
-        with pytest.raises(Unavailable) as refusal:
-            for _ in range(100):
-                await write(house, 1, size=60_000)
-                written += 1
-        assert refusal.value.code == "disk_full"
-        with pytest.raises(Unavailable) as refusal:  # no room to move the log into the file
-            await shipper.ship()
-        assert refusal.value.code == "disk_full"
-        count = restored(tmp_path / "base.db", parts_of(shipper.folder, base))
-        assert count == written > 5
-        await run("mount", "-o", "remount,size=20m", str(place))
-        await write(house, 3)
-        await shipper.ship()
-        assert shipper.position.timeline == base.state.timeline
-        assert restored(tmp_path / "base.db", parts_of(shipper.folder, base)) == written + 3
-    finally:
-        await house.close()
-        await run("umount", str(place))
-
-
-async def run(*command: str) -> None:
-    assert not await (await asyncio.create_subprocess_exec(*command)).wait()
-
-
 async def test_four_megabytes_are_shipped_at_once_by_the_running_shipper(house, shipper):
     running = asyncio.create_task(shipper.run())
     await write(house, 6, size=900_000)
@@ -338,67 +251,3 @@ async def test_four_megabytes_are_shipped_at_once_by_the_running_shipper(house, 
             await asyncio.sleep(0.05)
     running.cancel()
     assert list(shipper.folder.glob("*.wal"))
-
-
-def child(folder: Path, die_at: int = 0) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.data_layer.shipping_child", str(folder), str(die_at)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-async def after_the_crash(folder: Path) -> tuple[int, int]:
-    """Start again, ship what is there; return rows alive and rows restored from the archive."""
-    house = await opened(folder)
-    shipper = LogShipper(house, folder / "log", KEYS, HeldClock())
-    await shipper.attach()
-    async with house.transaction(write=False) as session:
-        alive = await session.scalar(text("SELECT count(*) FROM t"))
-    timeline, first, *mac = (folder / "base.txt").read_text().split()
-    assert shipper.position.timeline == timeline, "the crash broke the timeline"
-    paths = sorted((folder / "log").glob(f"{timeline}-*.wal"))
-    parts = [Part.read(path, KEYS) for path in paths]
-    parts = chain([part for part in parts if part.head.segment >= int(first)], "".join(mac))
-    count = await asyncio.to_thread(restored, folder / "base.db", parts)
-    await shipper.close()
-    await house.close()
-    return alive, count
-
-
-async def test_a_crash_at_any_step_of_a_ship_loses_and_doubles_nothing(tmp_path):
-    """The process dies before and after each file it writes, of one ship and into the next."""
-    first = child(tmp_path)
-    while first.stdout.readline().strip() != "3":
-        pass
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    first.stdout.close()
-    for die_at in range(1, 10):
-        crashed = await asyncio.to_thread(child, tmp_path, die_at)
-        said, _ = await asyncio.to_thread(crashed.communicate)
-        assert crashed.returncode == 9
-        acknowledged = [int(line) for line in said.split() if line.isdigit()]
-
-        alive, count = await after_the_crash(tmp_path)
-        assert alive == count
-        assert count >= max(acknowledged, default=0)
-
-
-async def test_a_kill_at_any_moment_loses_nothing_acknowledged(tmp_path):
-    chance = random.Random(11)
-    for _ in range(3):
-        running = child(tmp_path)
-        seen = 0
-        for _ in range(chance.randrange(5, 60)):
-            line = running.stdout.readline().strip()
-            seen = int(line) if line.isdigit() else seen
-        running.send_signal(signal.SIGKILL)
-        rest = running.stdout.read().split()
-        running.stdout.close()
-        running.wait()
-        seen = max([seen, *(int(line) for line in rest if line.isdigit())])
-
-        alive, count = await after_the_crash(tmp_path)
-        assert alive == count >= seen

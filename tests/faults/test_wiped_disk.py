@@ -18,7 +18,7 @@ from jobs.backup_restore import Restore, Restored, Wanted
 from services.clinic import Clinic
 from services.policy import HOUSE
 from services.settings import BackupSettings, Settings
-from tests.jobs.test_backup import NOWHERE, House, add_sites, keep, risen, sites
+from tests.jobs.living import NOWHERE, House, add_sites, keep, risen, sites
 from tests.peers import need
 from tests.peers_sftp import private_sshd
 from tests.services.test_trail import found

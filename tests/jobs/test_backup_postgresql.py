@@ -18,7 +18,7 @@ from services.clinic import Clinic
 from services.policy import HOUSE
 from services.settings import Settings
 from tests.conftest import MASTER
-from tests.jobs.test_backup import NOWHERE, House, Risen, add_sites, code_of, keep, sites
+from tests.jobs.living import NOWHERE, House, Risen, add_sites, code_of, keep, sites
 from tests.services.test_trail import found
 
 pytestmark = pytest.mark.postgresql

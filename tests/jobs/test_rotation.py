@@ -25,8 +25,8 @@ from services.policy import HOUSE
 from services.settings import Settings
 from tests.conftest import MASTER, HeldClock
 from tests.factories import INSTITUTION, MONDAY
+from tests.jobs.living import NOWHERE, House, Risen, code_of, keep, risen
 from tests.jobs.rotation_child import rotate
-from tests.jobs.test_backup import NOWHERE, House, Risen, code_of, keep, risen
 from tests.services.test_trail import found
 
 PEOPLE = 230  # more than one chunk

@@ -1,0 +1,114 @@
+"""Disk, keys, certificate, clock, programs: what the machine lacks shows before it hurts."""
+
+import os
+
+import pytest
+
+from data.errors import Unavailable
+from integrations.certificates import Office
+from services import health_machine
+from services.clinic import Clinic
+from services.findings import Level
+from services.policy import HOUSE
+from services.ports import Ports
+from services.settings import CertificateSettings
+from tests.factories import an_actor
+from tests.services.health.looks import ADMIN, found, the
+
+
+async def test_an_anchor_that_is_not_written_any_more_shows(clinic, clock):
+    """S-AUD-1."""
+    assert await the(clinic, "anchor") == (Level.WARN, "never")
+    await clinic.audit.verify(HOUSE)
+    await clinic.audit.anchor(HOUSE)
+    assert (await the(clinic, "anchor"))[0] is Level.OK
+    clock.forward(minutes=11)
+    assert await the(clinic, "anchor") == (Level.WARN, "late")
+
+
+async def test_a_key_that_others_can_read_is_red(clinic, settings):
+    """S-CRY-1."""
+    assert await the(clinic, "keys") == (Level.RED, "missing")
+    settings.key_file.write_text("not a real key")
+    settings.key_file.chmod(0o644)
+    assert await the(clinic, "keys") == (Level.RED, "open")
+    settings.key_file.chmod(0o600)
+    assert (await the(clinic, "keys"))[0] is Level.OK
+    if os.geteuid() == 0:
+        os.chown(settings.key_file, 12345, 12345)
+        assert await the(clinic, "keys") == (Level.RED, "foreign")
+
+
+async def test_a_certificate_that_ends_shows(clinic, clock, settings):
+    assert await the(clinic, "certificate") == (Level.WARN, "missing")
+    Office(CertificateSettings(), settings.home, lambda: ("localhost",)).ready(clock.now())
+    assert (await the(clinic, "certificate"))[0] is Level.OK
+    clock.forward(days=380)
+    assert await the(clinic, "certificate") == (Level.WARN, "ending")
+    clock.forward(days=30)
+    assert await the(clinic, "certificate") == (Level.RED, "expired")
+
+
+class Measured:
+    """A time server's answer, or its silence."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    async def ahead(self):
+        if self.seconds is None:
+            raise Unavailable("time_server_silent")
+        return self.seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"),
+    [
+        (0.4, (Level.OK, "ok")),
+        (-6, (Level.WARN, "off")),
+        (-90, (Level.RED, "wrong")),
+        (None, (Level.UNKNOWN, "no_answer")),
+    ],
+)
+async def test_a_clock_that_is_wrong_shows(database, clock, keys, settings, seconds, verdict):
+    house = Clinic.open(database, clock, keys, settings, Ports(time=Measured(seconds)))
+    assert await the(house, "clock") == verdict
+
+
+async def test_a_slow_loop_and_much_memory_show_once_they_are_measured(clinic):
+    clinic.health.lag, clinic.health.memory = lambda: 0.02, lambda: 150
+    assert (await the(clinic, "loop"))[0] is Level.OK
+    clinic.health.lag, clinic.health.memory = lambda: 0.2, lambda: 2000
+    assert await the(clinic, "loop") == (Level.WARN, "slow")
+    assert await the(clinic, "memory") == (Level.WARN, "large")
+
+
+async def test_a_large_log_shows(clinic, settings):
+    if clinic.database.path is None:
+        assert await the(clinic, "log") == (Level.OK, "none")
+        return
+    officer = an_actor(ADMIN)
+    await clinic.policy.change(officer, "policy.health.log_megabytes", 16, "a small disk")
+    assert (await the(clinic, "log"))[0] is Level.OK
+    log = settings.home / "elsewhere-wal"
+    with log.open("wb") as file:
+        file.truncate(17 << 20)
+    machine = health_machine.Machine(settings, clinic.policy, clinic.ports, clinic.clock.now, log)
+    assert (await health_machine.log(machine)).code == "large"
+
+
+async def test_a_full_disk_is_red_and_a_failing_check_does_not_stop_the_others(clinic, monkeypatch):
+    usage = health_machine.shutil.disk_usage
+
+    def almost_full(path):
+        return usage(path)._replace(free=1 << 20)
+
+    monkeypatch.setattr(health_machine.shutil, "disk_usage", almost_full)
+    assert await the(clinic, "disk") == (Level.RED, "full")
+
+    def broken(path):
+        raise PermissionError("no")
+
+    monkeypatch.setattr(health_machine.shutil, "disk_usage", broken)
+    [failed] = await found(clinic, "check")
+    assert (failed.level, failed.values["name"]) == (Level.RED, "disk")
