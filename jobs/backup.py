@@ -7,11 +7,9 @@ jobs/backup_drill.py.
 """
 
 import asyncio
-import io
 import json
 import logging
 import shutil
-import tarfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -32,6 +30,7 @@ from jobs.backup_archive import (
     FILES,
     LOG,
     NIGHTS,
+    PAPERS,
     SHREDDED,
     Archive,
     Manifest,
@@ -41,6 +40,7 @@ from jobs.backup_archive import (
     weighed,
 )
 from jobs.backup_log import Courier
+from jobs.backup_papers import LIST, Papers, large_papers
 from jobs.backup_postgresql import PostgresSnapshots
 from jobs.backup_snapshot import Contents, Snapshot, Snapshots, SqliteSnapshots
 from services.clinic import Clinic
@@ -50,9 +50,6 @@ from services.ports import BackupTarget
 log = logging.getLogger(__name__)
 
 LAST_FACT, FAILED_FACT = "backup.last", "backup.failed"
-LARGEST_PAPER = 4 << 20
-NOT_PAPERS = ("master.key", "recovery.json")  # keys travel wrapped or not at all
-NOT_FOLDERS = ("files", "log", "backup")
 WORK = "work-"
 
 
@@ -66,6 +63,8 @@ class BackupDone:
     rows: int
     files: int
     seconds: float
+    left_out: tuple[str, ...] = ()
+    """Papers that could not be read and so are not in it."""
 
 
 class Backup:
@@ -125,7 +124,7 @@ class Backup:
         async with self._one, self._work() as work:
             began = stopwatch()
             try:
-                manifest, contents = await self._copy(work)
+                manifest, contents, left_out = await self._copy(work)
                 await self._tidy(manifest, contents, work)
             except (DomainError, OSError) as error:
                 code = error.code if isinstance(error, DomainError) else "disk_failed"
@@ -138,6 +137,7 @@ class Backup:
                 rows=sum(contents.counts.values()),
                 files=len(contents.blobs),
                 seconds=round(stopwatch() - began, 1),
+                left_out=left_out,
             )
             await self.note(LAST_FACT, asdict(done))
             return done
@@ -152,23 +152,27 @@ class Backup:
         finally:
             await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
 
-    async def _copy(self, work: Path) -> tuple[Manifest, Contents]:
+    async def _copy(self, work: Path) -> tuple[Manifest, Contents, tuple[str, ...]]:
         now = self.clinic.clock.now()
         night = f"{now:%Y%m%dT%H%M%SZ}-{new_id().hex[:16]}"  # in order within a second, too
         # Papers before the database: an anchor may not know more than the trail it belongs to.
-        papers = await asyncio.to_thread(_papers, self.clinic.settings.home, self.target.place)
+        home, keys = self.clinic.settings.home, self.clinic.keys
+        papers = await Papers(home, self.target, keys).gather(work)
         snapshot = await self._snapshots.take(work)
         await self.courier.carry()
-        blobs = json.dumps(snapshot.contents.blobs).encode()
-        await asyncio.to_thread(self._seal_small, work, night, {"papers": papers, "blobs": blobs})
-        names = ("base", "papers", "blobs")
-        pieces = [await asyncio.to_thread(weighed, work / name, name) for name in names]
+        small = {
+            "papers": papers.small,
+            LIST: json.dumps(papers.large).encode(),
+            "blobs": json.dumps(snapshot.contents.blobs).encode(),
+        }
+        await asyncio.to_thread(self._seal_small, work, night, small)
+        pieces = [await asyncio.to_thread(weighed, work / name, name) for name in ("base", *small)]
         manifest = Manifest(
             night=night,
             made_at=now.isoformat(),
             app=_app_version(),
             kind=snapshot.kind,
-            key_version=self.clinic.keys.version,
+            key_version=keys.version,
             schema=snapshot.contents.schema,
             counts=snapshot.contents.counts,
             audit_seq=snapshot.contents.audit_seq,
@@ -178,7 +182,7 @@ class Backup:
         )
         await self._send(work, manifest)
         await self._build_on(snapshot)
-        return manifest, snapshot.contents
+        return manifest, snapshot.contents, papers.left_out
 
     def _seal_small(self, work: Path, night: str, contents: dict[str, bytes]) -> None:
         for name, content in contents.items():
@@ -217,21 +221,34 @@ class Backup:
         for name in await self.target.names(NIGHTS):
             if name.split("/")[1] not in kept:  # also what an interrupted run has left
                 await self.target.remove(name)
-        await self._tidy_log(archive, kept, manifest)
+        kept_manifests = [await self._manifest(archive, night, manifest) for night in kept]
+        await self._tidy_log(kept_manifests)
+        await self._tidy_papers(archive, kept_manifests)
         await self._tidy_files(contents, work / "nothing")
 
-    async def _tidy_log(self, archive: Archive, kept: list[str], manifest: Manifest) -> None:
+    async def _manifest(self, archive: Archive, night: str, newest: Manifest) -> Manifest:
+        if night == newest.night:
+            return newest
+        return (await archive.envelope(night)).open(self.clinic.keys)
+
+    async def _tidy_log(self, kept: list[Manifest]) -> None:
         first: dict[str, int] = {}
-        for night in kept:
-            base = manifest.base
-            if night != manifest.night:
-                base = (await archive.envelope(night)).open(self.clinic.keys).base
+        for base in (manifest.base for manifest in kept):
             if "timeline" in base:
                 timeline, segment = str(base["timeline"]), int(base["first_segment"])
                 first[timeline] = min(segment, first.get(timeline, segment))
         for name in await self.target.names(LOG):
             if segment_of(name) < first.get(timeline_of(name), 1 << 62):
                 await self.target.remove(name)
+
+    async def _tidy_papers(self, archive: Archive, kept: list[Manifest]) -> None:
+        """Let go of parts of large papers that no night names any more."""
+        named: set[str] = set()
+        for manifest in kept:
+            for parts in (await large_papers(archive, manifest, self.clinic.keys)).values():
+                named.update(f"{PAPERS}/{part}" for part in parts)
+        for name in set(await self.target.names(PAPERS)) - named:
+            await self.target.remove(name)
 
     async def _tidy_files(self, contents: Contents, nothing: Path) -> None:
         there = {name.rsplit("/", 1)[-1] for name in await self.target.names(FILES)}
@@ -258,21 +275,6 @@ class Backup:
             tx.allow(Action.BACKUP_RUN, Subject("fact", LAST_FACT))
             at = await tx.session.scalar(select(Fact.at).where(Fact.key == LAST_FACT))
             return at is None or tx.now - at >= every
-
-
-def _papers(home: Path, target: str) -> bytes:
-    """Return the small files of the house as a tar: settings, certificates, anchors."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path in sorted(home.rglob("*")):
-            name = path.relative_to(home)
-            apart = name.parts[0] in NOT_FOLDERS or name.parts[0].startswith((WORK, "xinglin.db"))
-            ours = str(name) in NOT_PAPERS or str(path).startswith(f"{target}/")
-            if apart or ours or not path.is_file() or path.is_symlink():
-                continue
-            if path.stat().st_size <= LARGEST_PAPER:
-                tar.add(path, str(name), recursive=False)
-    return buffer.getvalue()
 
 
 def _wipe_leftovers(home: Path) -> None:

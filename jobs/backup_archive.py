@@ -2,10 +2,12 @@
 
     nights/<night>/base        the database: the encrypted file itself, or a sealed pg_dump
     nights/<night>/papers      settings, certificates, anchors; sealed
+    nights/<night>/large       names of the papers too large for that, and of their parts; sealed
     nights/<night>/blobs       names and sizes of all files that belong to it; sealed
     nights/<night>/manifest    written last: without it there is no night
     log/<timeline>-...         shipped parts of the log, later than the base
     files/ab/<blob>            sealed files, each once
+    papers/<part>              sealed parts of large papers, each once
     shredded/<blob>            names of files that must not come back
 
 The manifest is JSON that says when, by which program, and how its sealed half is opened; beside
@@ -28,7 +30,7 @@ from data.keyring import KeyFile, Share
 from services.ports import BackupTarget
 
 LABEL = "backup"
-NIGHTS, LOG, FILES, SHREDDED = "nights", "log", "files", "shredded"
+NIGHTS, LOG, FILES, PAPERS, SHREDDED = "nights", "log", "files", "papers", "shredded"
 PIECE = 1 << 20
 
 

@@ -24,7 +24,8 @@ from data.files import FileStore, StoredFile
 from data.keyring import KeyFile
 from data.stored_file import KeptFile
 from jobs.backup import WORK, Backup
-from jobs.backup_archive import FILES, Archive, Manifest, place_of
+from jobs.backup_archive import FILES, PAPERS, Archive, Manifest, place_of
+from jobs.backup_papers import large_papers
 from jobs.backup_restore import Restore, Restored, Wanted, listed, shipped
 from services.audit import Audit
 from services.bus import Bus
@@ -199,6 +200,11 @@ async def verify(target: BackupTarget, key_file: KeyFile, work: Path) -> Checked
     for piece in manifest.pieces:
         await archive.piece(manifest, piece.name)
     blobs = await listed(archive, manifest, keys)
+    held = set(await target.names(PAPERS))
+    for parts_of in (await large_papers(archive, manifest, keys)).values():
+        for part in parts_of:
+            if f"{PAPERS}/{part}" not in held:
+                raise Invalid("backup_damaged", name=f"{PAPERS}/{part[:12]}")
     there = set(await target.names(FILES))
     parts = await shipped(archive, manifest, keys) if manifest.kind == "sqlite" else []
     return Checked(

@@ -5,14 +5,12 @@ name, the master key last, so that a restore that fails leaves what was there as
 """
 
 import asyncio
-import io
 import json
 import shutil
-import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from sqlalchemy import bindparam, select, update
 
@@ -26,6 +24,7 @@ from data.log_parts import Part, chain, play
 from data.sqlite_file import SqliteFile
 from data.stored_file import KeptFile
 from jobs.backup_archive import SHREDDED, Archive, Envelope, Manifest, place_of
+from jobs.backup_papers import lay_down
 from jobs.backup_postgresql import restore_dump
 from jobs.backup_snapshot import read_contents
 from services.ports import BackupTarget
@@ -115,8 +114,7 @@ class Restore:
         manifest = envelope.open(keys)
         house = work / "house"
         await asyncio.to_thread(house.mkdir)
-        papers = await archive.sealed_piece(manifest, "papers", keys)
-        await asyncio.to_thread(_unpack, papers, house)
+        await lay_down(archive, manifest, keys, house)
         frames, as_of = await self._database(archive, manifest, keys, house, wanted.until)
         files, missing = await self._files(manifest, keys, house)
         await asyncio.to_thread(_wrapped_copy, envelope, house)
@@ -231,24 +229,6 @@ def check_database(file: SqliteFile) -> None:
         connection.close()
     if said != "ok" or pages:
         raise Invalid("database_damaged")
-
-
-def _unpack(papers: bytes, house: Path) -> None:
-    """Lay down the small files by hand: early 3.11, Debian's for one, knows no safe `extractall`.
-
-    Only plain files, and only below `house`, whatever the archive says.
-    """
-    with tarfile.open(fileobj=io.BytesIO(papers)) as tar:
-        for member in tar:
-            content = tar.extractfile(member) if member.isfile() else None
-            path = PurePosixPath(member.name)
-            if content is None or path.is_absolute() or ".." in path.parts:
-                continue
-            target = house / path
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            target.touch(mode=0o600)
-            target.write_bytes(content.read())
-            target.chmod(member.mode & 0o700)
 
 
 def _remove_if_empty(folder: Path) -> None:

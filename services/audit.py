@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,15 +18,11 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from data.audit import COVERED, FIRST, AuditEntry, sealed
 from data.crypto import Keys
-from data.errors import Invalid
+from services.anchors import Anchors, Head
 from services.policy import Action, Actor, Subject, visible
 from services.transaction import Reading, Transactions
 
 BATCH = 1000
-LAST_BYTES = 4096  # more than one line of the anchor
-REPEATED_AFTER = timedelta(minutes=5)
-
-Head = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +96,7 @@ class Audit:
     def __init__(self, transactions: Transactions, keys: Keys, anchors: Path) -> None:
         self._transactions = transactions
         self._keys = keys
-        self._anchors = anchors
+        self._anchors = Anchors(anchors)
 
     async def page(
         self, actor: Actor, search: Search, *, offset: int = 0, limit: int = 50
@@ -124,7 +120,7 @@ class Audit:
         """Walk the whole chain and compare its end with the anchor."""
         async with self._transactions.open(actor) as tx:
             tx.allow(Action.AUDIT_VERIFY, _trail_of(actor))
-        anchored = await asyncio.to_thread(self._last_anchor)
+        anchored = await asyncio.to_thread(self._anchors.head) or (0, FIRST)
         count, before, broken = 0, FIRST, None
         async for batch in self._batches(actor):
             count, before, broken = await asyncio.to_thread(
@@ -132,7 +128,8 @@ class Audit:
             )
             if broken is not None:
                 break
-        return Verdict(count, before, broken, broken is None and anchored[0] > count)
+        cut_off = broken is None and anchored[0] > count
+        return await self._transactions.answer(actor, Verdict(count, before, broken, cut_off))
 
     def _check(
         self, batch: list[dict[str, Any]], count: int, before: str, anchored: Head
@@ -168,40 +165,8 @@ class Audit:
             now = tx.now
         if head is None:
             return 0
-        last = await asyncio.to_thread(self._last_line)
-        # A quiet house repeats itself now and then, so that a stopped anchor can be told from it.
-        if last is None or last["seq"] != head.seq or _is_old(last, now):
-            line = json.dumps({"seq": head.seq, "mac": head.mac, "at": now.isoformat()})
-            await asyncio.to_thread(self._write_anchor, line)
+        await asyncio.to_thread(self._anchors.write, head.seq, head.mac, now)
         return int(head.seq)
-
-    def _write_anchor(self, line: str) -> None:
-        self._anchors.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._anchors, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(descriptor, line.encode() + b"\n")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def _last_anchor(self) -> Head:
-        """Return number and MAC of the last entry that was anchored; (0, "") if none was."""
-        last = self._last_line()
-        return (0, FIRST) if last is None else (int(last["seq"]), str(last["mac"]))
-
-    def _last_line(self) -> dict[str, Any] | None:
-        if not self._anchors.exists():
-            return None
-        with self._anchors.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
-            lines = file.read().splitlines()
-        try:
-            last: dict[str, Any] | None = json.loads(lines[-1]) if lines else None
-            if last is not None:
-                _ = int(last["seq"]), last["mac"]
-        except (ValueError, KeyError, TypeError):
-            raise Invalid("audit_anchor_damaged") from None
-        return last
 
     async def export(self, actor: Actor, folder: Path, since: int = 0) -> tuple[Path, int]:
         """Write the entries after number `since` as JSON lines; return the file and the last one.
@@ -217,13 +182,6 @@ class Audit:
             await asyncio.to_thread(_append_lines, target, batch)
             last = batch[-1]["seq"]
         return target, last
-
-
-def _is_old(line: dict[str, Any], now: datetime) -> bool:
-    try:
-        return now >= datetime.fromisoformat(line["at"]) + REPEATED_AFTER
-    except (KeyError, ValueError, TypeError):
-        return True  # a line that does not say when is written anew
 
 
 def _trail_of(actor: Actor) -> Subject:

@@ -14,7 +14,7 @@ from data.messages import Message, MessageState
 from data.outbox import Delivery
 from data.tasks import Task, TaskState
 from services.facts import Known, Noted
-from services.findings import Finding, ok, red, unknown, warn
+from services.findings import Finding, Level, ok, red, unknown, warn
 from services.i18n import Key
 from services.policy_settings import PolicySettings
 from services.ports import Ports
@@ -90,7 +90,11 @@ async def backup(glance: Glance) -> Finding:
     failed, last = glance.facts.get(Noted.BACKUP_FAILED), glance.facts.get(Noted.BACKUP)
     if failed and (last is None or failed.at > last.at):
         return red("backup", "failed", moment=failed.at)
-    return _aged(glance, "backup", last, timedelta(hours=hours))
+    finding = _aged(glance, "backup", last, timedelta(hours=hours))
+    left_out = last.value.get("left_out") if last else None
+    if finding.level is Level.OK and left_out:
+        return warn("backup", "left_out", count=len(left_out), name=left_out[0])
+    return finding
 
 
 async def drill(glance: Glance) -> Finding:

@@ -1,7 +1,6 @@
 """Looks at the machine: disk, keys, certificate, clock, programs."""
 
 import asyncio
-import json
 import os
 import shutil
 import stat
@@ -15,7 +14,8 @@ from typing import Any
 from cryptography import x509
 from sqlcipher3 import dbapi2 as sqlcipher
 
-from data.errors import Unavailable
+from data.errors import DomainError, Unavailable
+from services.anchors import Anchors
 from services.findings import Finding, ok, red, unknown, warn
 from services.policy_settings import PolicySettings
 from services.ports import Ports
@@ -134,21 +134,22 @@ def steadiness(jumped: float | None) -> Finding:
 
 async def anchor(machine: Machine) -> Finding:
     """S-AUD-1: the head of the audit chain lies outside the database, as it was lately."""
-    at = await asyncio.to_thread(_anchored_at, machine.settings.anchor_file)
+    anchors = Anchors(machine.settings.anchor_file)
+    at = await asyncio.to_thread(_anchored_at, anchors)
     if at is None:
         return warn("anchor", "never")
     if machine.now() - at > ANCHOR_LATE:
         return warn("anchor", "late", moment=at)
+    if await asyncio.to_thread(anchors.is_overfull):
+        return warn("anchor", "large", path=str(anchors.path))
     return ok("anchor", moment=at)
 
 
-def _anchored_at(path: Path) -> datetime | None:
-    """Read the last line only: the file grows by one a minute."""
+def _anchored_at(anchors: Anchors) -> datetime | None:
     try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 1000))
-            return datetime.fromisoformat(json.loads(file.read().splitlines()[-1])["at"])
-    except (OSError, ValueError, KeyError, IndexError):
+        last = anchors.last()
+        return datetime.fromisoformat(last["at"]) if last else None
+    except (DomainError, OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -5,7 +5,7 @@ import tarfile
 
 import pytest
 
-from jobs import backup_restore
+from jobs import backup_papers
 
 
 def packed(*members: tuple[str, bytes, bytes]) -> bytes:
@@ -20,7 +20,7 @@ def packed(*members: tuple[str, bytes, bytes]) -> bytes:
 
 
 def test_plain_files_come_back_for_their_owner_only(tmp_path):
-    backup_restore._unpack(packed(("anchors/audit.jsonl", tarfile.REGTYPE, b"line")), tmp_path)
+    backup_papers.unpack(packed(("anchors/audit.jsonl", tarfile.REGTYPE, b"line")), tmp_path)
 
     file = tmp_path / "anchors" / "audit.jsonl"
     assert file.read_bytes() == b"line"
@@ -32,13 +32,13 @@ def test_nothing_lands_outside_the_house(tmp_path, name):
     house = tmp_path / "house"
     house.mkdir()
 
-    backup_restore._unpack(packed((name, tarfile.REGTYPE, b"x")), house)
+    backup_papers.unpack(packed((name, tarfile.REGTYPE, b"x")), house)
 
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_links_are_left_out(tmp_path):
-    backup_restore._unpack(packed(("link", tarfile.SYMTYPE, b"")), tmp_path)
+    backup_papers.unpack(packed(("link", tarfile.SYMTYPE, b"")), tmp_path)
 
     assert list(tmp_path.iterdir()) == []
 
@@ -48,6 +48,6 @@ def test_an_early_python_can_restore(tmp_path, monkeypatch):
     monkeypatch.delattr(tarfile, "data_filter", raising=False)
     monkeypatch.setattr(tarfile.TarFile, "extractall", None)
 
-    backup_restore._unpack(packed(("a", tarfile.REGTYPE, b"x")), tmp_path)
+    backup_papers.unpack(packed(("a", tarfile.REGTYPE, b"x")), tmp_path)
 
     assert (tmp_path / "a").read_bytes() == b"x"

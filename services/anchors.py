@@ -1,0 +1,112 @@
+"""Keeps the head of the audit chain outside the database: the newest file, and older ones. (锚点)
+
+One line a minute would grow for ever. So a file that is full gets the date as its name, and the
+next one begins with the newest line: whoever verifies reads the end of one small file, and what
+was anchored before still lies beside it. (S-AUD-1)
+"""
+
+import json
+import logging
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from data.errors import Invalid
+from data.keyring import sync_folder
+
+log = logging.getLogger(__name__)
+
+FULL = 1 << 20  # bytes: about a week of a busy house
+LAST_BYTES = 4096  # more than one line
+REPEATED_AFTER = timedelta(minutes=5)
+OLD = "anchored-"
+
+Head = tuple[int, str]
+
+
+class Anchors:
+    """The anchor file and those that were full; every method blocks and belongs in a thread."""
+
+    def __init__(self, path: Path, full: int = FULL) -> None:
+        self.path = path
+        self._full = full
+
+    def last(self) -> dict[str, Any] | None:
+        """Return the newest line; None if nothing was ever anchored.
+
+        Where the file is missing or empty the newest of the full ones speaks: taking the file
+        away must not make a shortened trail look whole. Raise `Invalid("audit_anchor_damaged")`.
+        """
+        for path in (self.path, *reversed(self.rolled())):
+            line = _last_line(path)
+            if line is not None:
+                return line
+        return None
+
+    def head(self) -> Head | None:
+        """Return number and MAC of the last entry that was anchored."""
+        last = self.last()
+        return None if last is None else (int(last["seq"]), str(last["mac"]))
+
+    def rolled(self) -> list[Path]:
+        """Return the full files, oldest first."""
+        return sorted(self.path.parent.glob(f"{OLD}*.jsonl"))
+
+    def write(self, seq: int, mac: str, now: datetime) -> None:
+        """Add a line, durably, unless the newest says the same.
+
+        A quiet house repeats itself now and then, so that a stopped anchor can be told from it.
+        """
+        last = self.last()
+        if last is not None and last["seq"] == seq and not _is_old(last, now):
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists() and self.path.stat().st_size >= self._full:
+            self._roll(now)
+        new = not self.path.exists()
+        line = json.dumps({"seq": seq, "mac": mac, "at": now.isoformat()})
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, line.encode() + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if new:
+            sync_folder(self.path.parent)
+
+    def is_overfull(self) -> bool:
+        """Tell whether the file goes on growing, because it could not be renamed."""
+        return self.path.exists() and self.path.stat().st_size >= 2 * self._full
+
+    def _roll(self, now: datetime) -> None:
+        """Give the full file its date; a place that only ever lets us append keeps the one file."""
+        old = self.path.with_name(f"{OLD}{now:%Y%m%dT%H%M%S%fZ}.jsonl")
+        if old.exists():  # never over another; the next line has another moment
+            return
+        try:
+            self.path.rename(old)
+        except OSError as trouble:
+            log.warning("the anchor file is full and cannot be renamed: %s", trouble.strerror)
+
+
+def _last_line(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
+        lines = file.read().splitlines()
+    try:
+        last: dict[str, Any] | None = json.loads(lines[-1]) if lines else None
+        if last is not None:
+            _ = int(last["seq"]), last["mac"]
+    except (ValueError, KeyError, TypeError):
+        raise Invalid("audit_anchor_damaged") from None
+    return last
+
+
+def _is_old(line: dict[str, Any], now: datetime) -> bool:
+    try:
+        return now >= datetime.fromisoformat(line["at"]) + REPEATED_AFTER
+    except (KeyError, ValueError, TypeError):
+        return True  # a line that does not say when is written anew

@@ -1,0 +1,79 @@
+"""The anchor lies outside the database, stays small, and is never the reason to trust less."""
+
+import json
+from datetime import timedelta
+
+from services.anchors import FULL, Anchors
+from services.findings import Level
+from services.policy import HOUSE
+from tests.factories import MONDAY
+from tests.services.test_trail import found
+
+
+def filled(path, lines, full=300):
+    anchors = Anchors(path, full)
+    for number in range(1, lines + 1):
+        anchors.write(number, "a" * 64, MONDAY + timedelta(minutes=number))
+    return anchors
+
+
+def test_a_full_file_gets_a_date_and_every_line_is_kept(tmp_path):
+    """S-AUD-1."""
+    anchors = filled(tmp_path / "audit.jsonl", 10)
+
+    files = [*anchors.rolled(), anchors.path]
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    assert len(files) > 2
+    assert [line["seq"] for line in lines] == list(range(1, 11))
+    assert max(file.stat().st_size for file in files) < 300 + 200
+    assert anchors.head() == (10, "a" * 64)
+
+
+def test_without_the_newest_file_the_one_before_speaks(tmp_path):
+    anchors = filled(tmp_path / "audit.jsonl", 10)
+    anchors.path.unlink()
+    last = json.loads(anchors.rolled()[-1].read_text().splitlines()[-1])
+
+    assert anchors.head() == (last["seq"], "a" * 64)
+
+
+def test_a_place_that_only_lets_us_append_is_told_of_and_goes_on(tmp_path, caplog, monkeypatch):
+    def refused(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("pathlib.Path.rename", refused)  # as the kernel does after `chattr +a`
+    anchors = filled(tmp_path / "audit.jsonl", 10)
+
+    assert len(anchors.path.read_text().splitlines()) == 10
+    assert anchors.rolled() == []
+    assert anchors.is_overfull()
+    assert "cannot be renamed: Operation not permitted" in caplog.text
+
+
+async def test_an_anchor_file_that_grows_without_end_shows_among_the_checks(clinic):
+    await found(clinic)
+    await clinic.audit.anchor(HOUSE)
+    with clinic.settings.anchor_file.open("r+b") as file:
+        line = file.read()
+        file.truncate(0)
+        file.seek(2 * FULL)  # a file with a hole: large, and it takes no time
+        file.write(b"\n" + line)
+
+    [found_] = [each for each in await clinic.health.look(HOUSE) if each.check == "anchor"]
+    assert (found_.level, found_.code) == (Level.WARN, "large")
+
+
+async def test_a_trail_is_held_against_the_newest_anchor_after_the_file_was_full(clinic, clock):
+    """S-AUD-1: also just after the roll, when the new file has a single line."""
+    await found(clinic)
+    clinic.audit._anchors._full = 1
+    for _ in range(3):
+        clock.forward(minutes=1)
+        await clinic.audit.verify(HOUSE)  # each is itself an entry
+        await clinic.audit.anchor(HOUSE)
+    assert len(clinic.audit._anchors.rolled()) == 2
+    assert (await clinic.audit.verify(HOUSE)).whole
+
+    line = json.loads(clinic.settings.anchor_file.read_text())
+    clinic.settings.anchor_file.write_text(json.dumps({**line, "seq": 10_000}) + "\n")
+    assert (await clinic.audit.verify(HOUSE)).beyond_anchor
