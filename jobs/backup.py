@@ -26,6 +26,7 @@ from data.errors import DomainError
 from data.files import FileStore
 from data.keyring import Keyring
 from data.shipping import LogShipper
+from data.stored_file import KeptFile
 from jobs.backup_archive import (
     FILES,
     LOG,
@@ -258,6 +259,21 @@ class Backup:
             await asyncio.to_thread(nothing.touch, 0o600)
             await self.target.put(f"{SHREDDED}/{blob}", nothing)
         await self.courier.forget(dead | (there - here - set(contents.blobs)))
+
+    async def sweep(self) -> int:
+        """Delete files no row names, a day after they were written; return how many.
+
+        Never while a copy is made or carried away: it may be about to read them.
+        """
+        async with self._one, self.courier.still():
+            async with self.clinic.transactions.read(HOUSE) as tx:
+                tx.allow(Action.BACKUP_RUN, Subject("file"))
+                named = select(KeptFile.blob).where(KeptFile.wrapped_key.is_not(None)).distinct()
+                live = set(await tx.session.scalars(named))
+            count = await self.store.sweep(live, self.clinic.clock.now())
+        if count:
+            log.info("%s files that no row names were deleted", count)
+        return count
 
     async def note(self, key: str, value: dict[str, Any]) -> None:
         """Write down what the house found out about itself, for the health page."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from data.errors import DomainError
@@ -48,6 +50,12 @@ class Courier:
             await self._carry_parts()
             if files:
                 await self._carry_files()
+
+    @asynccontextmanager
+    async def still(self) -> AsyncIterator[None]:
+        """Carry nothing while this lasts, and begin only when nothing is on its way."""
+        async with self._turn:
+            yield
 
     async def _carry_parts(self) -> None:
         position = self._shipper.position if self._shipper else None

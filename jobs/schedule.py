@@ -56,6 +56,8 @@ class Copier(Protocol):
 
     async def is_due(self, every: timedelta = ...) -> bool: ...
 
+    async def sweep(self) -> int: ...
+
 
 class Drill(Protocol):
     """What they need of the restore drill (jobs/backup_drill.py)."""
@@ -100,6 +102,7 @@ def table(clinic: Clinic, night: Night | None = None) -> tuple[Job, ...]:
         jobs += [
             Job("backup", chores.back_up, at=clinic.settings.backup.at),
             Job("backup-missed", chores.catch_up, every=timedelta(hours=1)),
+            Job("files", night.backup.sweep, at="03:20", forgets=True),
             Job("shipping", chores.ship, every=timedelta(minutes=1)),
         ]
     return tuple(jobs)
