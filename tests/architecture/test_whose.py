@@ -14,6 +14,7 @@ from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from nicegui import core
 from nicegui.testing.general import nicegui_reset_globals
@@ -156,6 +157,14 @@ def use_cases(house: type) -> Iterator[str]:
                 yield f"{part}.{name}"
 
 
+def told_beside_the_path(dependant: Dependant) -> list[Any]:
+    """Return what an endpoint, and whatever it depends on, is told by query, header and body."""
+    fields = [*dependant.query_params, *dependant.header_params, *dependant.body_params]
+    for inner in dependant.dependencies:
+        fields += told_beside_the_path(inner)
+    return fields
+
+
 def addresses(routes: Routes, *servers: FastAPI) -> Iterator[str]:
     """Yield every address with a blank in it, or which is told an id beside it."""
     for route in routes:
@@ -164,8 +173,7 @@ def addresses(routes: Routes, *servers: FastAPI) -> Iterator[str]:
     for server in servers:
         for route in server.routes:
             if isinstance(route, APIRoute) and "{" not in route.path:
-                told = route.dependant
-                fields = (*told.query_params, *told.body_params, *told.header_params)
+                fields = told_beside_the_path(route.dependant)
                 if any(mentions_an_id(field.field_info.annotation) for field in fields):
                     yield from (f"{method} {route.path}" for method in route.methods)
 
