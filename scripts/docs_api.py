@@ -28,8 +28,12 @@ for programs (OpenAPI 3.1) is served at `{PREFIX}/openapi.json`.
   changes a record stands in the audit trail.
 * An error is `application/problem+json` (RFC 9457): `status`, `code`, and `title` with one sentence
   in each language (`zh_CN`, `en`). The code is for programs, the sentence for people.
-* Send an `Idempotency-Key` with a POST that makes something: a repetition is answered alike and
-  does nothing. The same key with another body: 422; while the first still runs: 409.
+* Send an `Idempotency-Key` (1 to 200 characters, a new one for each thing you want done) with any
+  call that changes something. If no answer comes, send the same again: what has been done is not
+  done a second time, and the first answer is given again, as often as asked, for 30 days; what was
+  not done is done now. A password that is shown once is empty in the repetition. What was refused
+  may be sent again with its key, corrected. A key is yours alone: others' keys are other keys.
+* The same key with another body or at another address: 422; while the first still runs: 409.
 * Too many calls: 429, a house that is full: 503, both with `Retry-After` in seconds.
 * Lists take `offset` and `limit` (200 at most) and answer `rows` and `total`.
 """

@@ -26,6 +26,7 @@ from services.events import (
 from services.export import Export
 from services.facts import Facts
 from services.health import Health, House
+from services.idempotency import Once
 from services.inbox import Inbox
 from services.infrastructure import Infrastructure
 from services.institution import Institutions
@@ -33,7 +34,6 @@ from services.licences import Licences
 from services.metrics import Metrics
 from services.notices import Notices
 from services.notify import Notify
-from services.once import OnceOnly
 from services.overload import Overload
 from services.policy_settings import PolicySettings
 from services.ports import Ports
@@ -86,7 +86,7 @@ class Clinic:
     sessions: Sessions
     uploads: Uploads
     overload: Overload
-    once: OnceOnly
+    once: Once
     sign_in: SignIn
     enrolment: Enrolment
     account: Account
@@ -151,7 +151,7 @@ class Clinic:
             export=Export(transactions, keys, settings.files),
             sessions=people.sessions,
             overload=Overload(),
-            once=OnceOnly(database, clock),
+            once=Once(database),
             uploads=Uploads(
                 transactions,
                 clock,

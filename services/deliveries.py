@@ -92,6 +92,7 @@ class Deliveries:
             tx.allow(Action.DELIVERY_REPLAY, Subject("outbox_delivery", delivery_id))
             if not await self._bus.replay(tx.session, delivery_id):
                 raise NotFound("delivery_not_parked")
+            tx.answer(None)
 
 
 def _parked(delivery: Delivery, event: OutboxEvent) -> Parked:

@@ -1,80 +1,91 @@
-"""Answers a repeated request as it was answered the first time, and does nothing twice."""
+"""Does what a key asks for once: asked again, the first answer is given again. (R033, R152)
 
-import hashlib
+The answer is kept in the unit of work that makes it true. Wherever a fall comes, there is either
+nothing at all, and the key is as good as new, or both: no key is ever left without an answer.
+"""
+
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
 
+from data.clock import new_id
+from data.database import Database
 from data.errors import Conflict, Invalid
 from data.outbox import Answered
-
-LONGEST_KEY = 200
-
-
-def digest(body: Any) -> str:
-    """Return a fingerprint of a request's content, whatever the order of its fields."""
-    canonical = json.dumps(body, ensure_ascii=False, sort_keys=True, default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+from services.demand import LONGEST_KEY, Demand
+from services.rules import Actor
 
 
 class Once:
-    """The memory of answers, as one unit of work sees it."""
+    """The memory of answers."""
 
-    def __init__(self, session: AsyncSession, now: datetime) -> None:
-        self._session = session
-        self._now = now
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._running: set[tuple[str, str]] = set()
 
-    async def earlier(self, scope: str, key: str, body: Any) -> Any | None:
-        """Return the answer given before to this key in this scope, or None if it is new.
+    async def do(
+        self, actor: Actor, demand: Demand, act: Callable[[Actor], Awaitable[object]]
+    ) -> Any:
+        """Let `act` do what is asked, or return what the same demand was answered before.
 
-        Raise `Invalid("idempotency_key_reused")` if the key came with another body before.
+        Raise `Invalid("idempotency_key_reused")` (422) for a key that came with something else,
+        `Conflict("still_running")` (409) while a twin is at work. What is refused is not kept:
+        the key may be used again.
         """
-        if not key or len(key) > LONGEST_KEY:
+        if not demand.key or len(demand.key) > LONGEST_KEY:
             raise Invalid("idempotency_key_malformed")
-        query = select(Answered).where(Answered.scope == scope, Answered.key == key)
-        found = await self._session.scalar(query)
-        if found is None:
-            return None
-        if found.body_digest != digest(body):
-            raise Invalid("idempotency_key_reused")
-        return json.loads(found.answer)
-
-    def keep(self, scope: str, key: str, body: Any, answer: Any) -> None:
-        """Remember the answer, in the unit of work that makes it true.
-
-        It must not be None, which `earlier` says of a key that is new.
-        """
-        if answer is None:
-            raise TypeError("an answer to be remembered cannot be None")
-        self._session.add(
-            Answered(
-                scope=scope,
-                key=key,
-                body_digest=digest(body),
-                answer=json.dumps(answer, ensure_ascii=False, default=str),
-                at=self._now,
-            )
-        )
-
-
-class Running:
-    """Which keys are being worked on in this process: a twin that comes meanwhile is told so."""
-
-    def __init__(self) -> None:
-        self._keys: set[tuple[str, str]] = set()
+        with self._alone(demand):
+            known = await self._known(demand)
+            if not known:
+                await act(replace(actor, demand=demand))
+                known = demand.answers
+            if not known:  # what was done is done, but a repetition would do it again
+                raise RuntimeError("a use case that may be asked for under a key gave no answer")
+            return known[0]
 
     @contextmanager
-    def alone(self, scope: str, key: str) -> Iterator[None]:
-        """Go on only if no request with this key runs; raise `Conflict("still_running")` if so."""
-        if (scope, key) in self._keys:
+    def _alone(self, demand: Demand) -> Iterator[None]:
+        """Go on only if no twin is at work: no other process of ours has this database."""
+        one = (demand.scope, demand.key)
+        if one in self._running:
             raise Conflict("still_running", retry_after=1)
-        self._keys.add((scope, key))
+        self._running.add(one)
         try:
             yield
         finally:
-            self._keys.discard((scope, key))
+            self._running.discard(one)
+
+    async def _known(self, demand: Demand) -> list[Any]:
+        query = select(Answered).where(Answered.scope == demand.scope, Answered.key == demand.key)
+        # In line with those who write: a twin whose caller has gone may still be in front of us.
+        async with self._database.transaction(write=True) as session:
+            row = await session.scalar(query)
+            if row is None:
+                return []
+            if row.body_digest != demand.fingerprint:
+                raise Invalid("idempotency_key_reused")
+            return [json.loads(row.answer)]
+
+
+def keep(connection: Connection, demand: Demand, value: Any, now: datetime) -> None:
+    """Answer the demand with `value`, in the unit of work that makes it true."""
+    answer = demand.shown(value)
+    row = {
+        "id": new_id(),
+        "scope": demand.scope,
+        "key": demand.key,
+        "body_digest": demand.fingerprint,
+        "answer": json.dumps(demand.kept(answer), ensure_ascii=False),
+        "at": now,
+    }
+    try:
+        connection.execute(insert(Answered), [row])
+    except IntegrityError:  # a twin we did not know of was faster; it is taken back by our leaving
+        raise Conflict("still_running", retry_after=1) from None
+    demand.answers.append(answer)

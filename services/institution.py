@@ -152,7 +152,7 @@ class Institutions:
             details = await _checked_site(tx, _home(actor), new)
             row = Site(institution_id=_home(actor), created_at=tx.now, **asdict(details))
             tx.session.add(row)
-            return row.id
+            return tx.answer(row.id)
 
     async def change_site(self, actor: Actor, site_id: UUID, new: NewSite, version: int) -> None:
         """Rename a site or correct its address; raise as `add_site` and `change`."""

@@ -136,7 +136,7 @@ class PolicySettings:
         rule = item(key)
         async with self._transactions.open(actor) as tx:
             tx.allow(rule.action, _place(actor, key), purpose=reason)
-            return await self._set_rule(tx, rule, value, _worded(reason))
+            return tx.answer(await self._set_rule(tx, rule, value, _worded(reason)))
 
     async def undo(self, actor: Actor, change_id: UUID) -> UUID:
         """Set a rule back to what it was before a change.
@@ -149,7 +149,8 @@ class PolicySettings:
             tx.allow(rule.action, change, purpose="undo")
             if self.value(change.key, change.institution_id) != change.after:
                 raise Conflict("setting_changed_since", key=change.key)
-            return await self._set_rule(tx, rule, change.before, change.reason, undoes=change.id)
+            undone = await self._set_rule(tx, rule, change.before, change.reason, undoes=change.id)
+            return tx.answer(undone)
 
     async def _set_rule(
         self, tx: Transaction, rule: Item, value: Any, reason: str, undoes: UUID | None = None

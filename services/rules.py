@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, false, or_, true
 
+from services.demand import Demand
+
 
 class Role(StrEnum):
     """A part that somebody plays in the house (domain section 7)."""
@@ -67,6 +69,8 @@ class Actor:
     """The patients a person may act for: themselves and their family."""
     emergencies: frozenset[UUID] = field(default_factory=frozenset)
     """The patients whose record this person has opened by breaking the glass."""
+    demand: Demand | None = field(default=None, compare=False, repr=False)
+    """What they ask for under a key, if they may ask again."""
 
     @property
     def roles(self) -> frozenset[Role]:

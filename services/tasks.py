@@ -116,7 +116,7 @@ class Tasks:
             if task.state is TaskState.TAKEN and task.owner_id != actor.user_id:
                 raise Conflict("task_taken")
             task.owner_id, task.state = actor.user_id, TaskState.TAKEN
-            return self._view(task, tx.now)
+            return tx.answer(self._view(task, tx.now))
 
     async def hand_over(
         self, actor: Actor, task_id: UUID, *, to: UUID | None = None, role: Role | None = None
@@ -154,7 +154,7 @@ class Tasks:
             if task.kind in self._places:
                 raise _refused("task_ends_elsewhere", Action.TASK_CLOSE, task)
             _close(tx, task, state, words)
-            return self._view(task, tx.now)
+            return tx.answer(self._view(task, tx.now))
 
     async def settle(self, tx: Transaction, institution_id: UUID, key: str, note: str) -> bool:
         """Close a task whose cause is gone, as part of what `tx` does; return whether one was."""

@@ -16,7 +16,7 @@ from data.database import Database
 from data.errors import DomainError, Forbidden, NotFound, Unauthenticated
 from services.bus import Bus
 from services.events import Event
-from services.idempotency import Once
+from services.idempotency import keep
 from services.lanes import named
 from services.permissions import SENSITIVE
 from services.policy import CONFIRMED_FOR, Action, Actor, Subject, allow, is_confirmed
@@ -64,7 +64,7 @@ class Transaction(Reading):
         self.acts: list[Act] = []
         self.events: list[Event] = []
         self.timers: list[tuple[str, datetime, Event | None]] = []
-        self.once = Once(session, now)
+        self.answers: list[Any] = []
         self.unnoted_because = ""
 
     def allow(self, action: Action, thing: Thing, *, purpose: str = "", **detail: Any) -> None:
@@ -77,6 +77,12 @@ class Transaction(Reading):
     def go_unnoted(self, because: str) -> None:
         """Let this unit pass without an entry in the trail: it is bookkeeping, and nobody's act."""
         self.unnoted_because = because
+
+    def answer(self, value: T) -> T:
+        """Say, and return, what the actor is told: kept with the change if they asked by key."""
+        if self.actor.demand is not None:
+            self.answers.append(value)
+        return value
 
     async def get(self, entity: type[T], key: UUID) -> T:
         """Return the row, kept from others until we are done, or raise `NotFound`."""
@@ -147,6 +153,13 @@ class Transactions:
             await self._note_refusal(actor, refusal)
             raise
 
+    async def answer(self, actor: Actor, value: T) -> T:
+        """Say, and return, what the actor is told, where no unit of work makes it true."""
+        if actor.demand is not None:
+            async with self.open(actor) as tx:
+                tx.answer(value)
+        return value
+
     def _complete(self, session: Session, transaction: Transaction, watch: Watch) -> None:
         session.flush()
         changed = watch.wrote or transaction.events or transaction.timers
@@ -155,6 +168,9 @@ class Transactions:
         connection = session.connection()
         self._bus.keep(connection, transaction.events, transaction.timers)
         self._trail.append(connection, transaction.actor, transaction.acts, watch.changes)
+        if (demand := transaction.actor.demand) is not None:
+            for value in transaction.answers:
+                keep(connection, demand, value, transaction.now)
 
     async def _note_refusal(self, actor: Actor, refusal: DomainError) -> None:
         """Write down that somebody was refused; the refusal stands even if that fails."""

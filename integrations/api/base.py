@@ -1,15 +1,17 @@
 """What the API's routes have in common: who asks, pages of lists, keys of repeated requests."""
 
+import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
-from fastapi import Header, Query
+from fastapi import Depends, Header, Query
 from fastapi.encoders import jsonable_encoder
 from starlette.requests import Request
+from starlette.responses import Response
 
-from services.clinic import Clinic
-from services.once import Demand
+from services.demand import LONGEST_KEY, Demand, as_it_is
+from services.idempotency import Once
 from services.policy import ANYBODY, Action, Actor
 
 VERSION = "1"
@@ -17,10 +19,11 @@ PREFIX = f"/api/v{VERSION}"
 MOST_ROWS = 200
 
 T = TypeVar("T")
+V = TypeVar("V")
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
-Key = Annotated[str, Header(alias="Idempotency-Key", max_length=200)]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=LONGEST_KEY)]
 
 
 class Registry(Protocol):
@@ -48,32 +51,56 @@ def actor_of(request: Request) -> Actor:
     return actor
 
 
-async def once(
-    clinic: Clinic,
-    request: Request,
-    key: str,
-    body: Any,
-    act: Callable[[], Awaitable[Any]],
-    *,
-    shown_once: frozenset[str] = frozenset(),
-) -> Any:
-    """Do what is asked once for a key, and answer a repetition alike; without a key just do it.
+class Errand:
+    """A call that changes something: done once for its key, if it names one."""
 
-    Fields named in `shown_once` are empty in the answer to a repetition.
-    """
+    def __init__(self, request: Request, idempotency_key: Key = None) -> None:
+        self._request = request
+        self._key = idempotency_key
 
-    async def encoded() -> Any:
-        return jsonable_encoder(await act())
+    async def run(
+        self,
+        once: Once,
+        act: Callable[[Actor], Awaitable[V]],
+        shown: Callable[[V], T],
+        *,
+        secret: frozenset[str] = frozenset(),
+    ) -> T:
+        """Return what comes of `act`, as `shown` tells it; to a repetition, what came of the first.
 
-    if not key:
-        return await encoded()
-    asked = asdict(body) if is_dataclass(body) and not isinstance(body, type) else body
-    scope = f"api:{actor_of(request).user_id}:{request.method} {request.url.path}"
-    demand = Demand(scope, key, jsonable_encoder(asked))
+        What `act` calls must answer in its unit of work (`Transaction.answer`). Fields named in
+        `secret` are told once and are empty in the answer to a repetition.
+        """
+        actor = actor_of(self._request)
+        if self._key is None:
+            return shown(await act(actor))
+        demand = Demand(
+            scope=f"api:{actor.user_id}",
+            key=self._key,
+            asked=await self._asked(),
+            shown=lambda value: jsonable_encoder(shown(value)),
+            kept=lambda told: _without(told, secret) if secret else told,
+        )
+        told: T = await once.do(actor, demand, act)
+        return told  # as JSON: FastAPI makes of it what the route promises
 
-    def kept(answer: Any) -> Any:
-        if not isinstance(answer, dict):
-            return answer
-        return {name: "" if name in shown_once else value for name, value in answer.items()}
+    async def run_silently(self, once: Once, act: Callable[[Actor], Awaitable[None]]) -> Response:
+        """Do what there is nothing to tell of."""
+        await self.run(once, act, as_it_is)
+        return Response(status_code=204)
 
-    return await clinic.once.do(demand, encoded, kept=kept)
+    async def _asked(self) -> dict[str, Any]:
+        body = await self._request.body()
+        try:
+            content = json.loads(body) if body else None
+        except ValueError:
+            content = body.hex()  # for a route that takes nothing, and does not look at it
+        method, url = self._request.method, self._request.url
+        return {"route": f"{method} {url.path}?{url.query}", "content": content}
+
+
+AnErrand = Annotated[Errand, Depends()]
+
+
+def _without(told: dict[str, Any], secret: frozenset[str]) -> dict[str, Any]:
+    return {name: "" if name in secret else value for name, value in told.items()}

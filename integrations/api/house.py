@@ -7,10 +7,11 @@ from fastapi import Response
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from integrations.api.base import PREFIX, Key, Limit, Offset, Registry, Rows, actor_of, once
+from integrations.api.base import PREFIX, AnErrand, Limit, Offset, Registry, Rows, actor_of
 from services import audit
 from services.clinic import Clinic
 from services.deliveries import Flow, Parked
+from services.demand import as_it_is
 from services.health import Readiness
 from services.institution import House, NewSite, Place
 from services.permissions import Action
@@ -28,6 +29,10 @@ class Made(BaseModel):
     """What was made."""
 
     id: UUID
+
+    @classmethod
+    def of(cls, made: UUID) -> "Made":
+        return cls(id=made)
 
 
 class SettingNow(BaseModel):
@@ -63,13 +68,10 @@ def _register_house(clinic: Clinic, routes: Registry) -> None:
         return Rows(found, len(found))
 
     @routes.api("POST", f"{PREFIX}/sites", action=Action.SITE_CHANGE)
-    async def open_site(request: Request, new: NewSite, key: Key = "") -> Made:
-        actor = actor_of(request)
-
-        async def act() -> Made:
-            return Made(id=await clinic.institutions.add_site(actor, new))
-
-        return Made.model_validate(await once(clinic, request, key, new, act))
+    async def open_site(new: NewSite, errand: AnErrand) -> Made:
+        return await errand.run(
+            clinic.once, lambda actor: clinic.institutions.add_site(actor, new), Made.of
+        )
 
 
 def _register_settings(clinic: Clinic, routes: Registry) -> None:
@@ -88,9 +90,12 @@ def _register_settings(clinic: Clinic, routes: Registry) -> None:
         return Rows(rows, len(rows))
 
     @routes.api("PUT", f"{PREFIX}/settings/{{key}}", action=Action.SETTING_READ)
-    async def change(request: Request, key: str, new: NewValue) -> Made:
-        made = await clinic.policy.change(actor_of(request), key, new.value, new.reason)
-        return Made(id=made)
+    async def change(key: str, new: NewValue, errand: AnErrand) -> Made:
+        return await errand.run(
+            clinic.once,
+            lambda actor: clinic.policy.change(actor, key, new.value, new.reason),
+            Made.of,
+        )
 
     @routes.api("GET", f"{PREFIX}/settings/changes", action=Action.SETTING_READ)
     async def history(request: Request, offset: Offset = 0, limit: Limit = 50) -> Rows[Change]:
@@ -98,8 +103,10 @@ def _register_settings(clinic: Clinic, routes: Registry) -> None:
         return Rows(rows, total)
 
     @routes.api("POST", f"{PREFIX}/settings/changes/{{change_id}}/undo", action=Action.SETTING_READ)
-    async def undo(request: Request, change_id: UUID) -> Made:
-        return Made(id=await clinic.policy.undo(actor_of(request), change_id))
+    async def undo(change_id: UUID, errand: AnErrand) -> Made:
+        return await errand.run(
+            clinic.once, lambda actor: clinic.policy.undo(actor, change_id), Made.of
+        )
 
 
 def _register_records(clinic: Clinic, routes: Registry) -> None:
@@ -112,8 +119,8 @@ def _register_records(clinic: Clinic, routes: Registry) -> None:
         return Rows(rows, total)
 
     @routes.api("POST", f"{PREFIX}/audit/verify", action=Action.AUDIT_VERIFY)
-    async def verify(request: Request) -> audit.Verdict:
-        return await clinic.audit.verify(actor_of(request))
+    async def verify(errand: AnErrand) -> audit.Verdict:
+        return await errand.run(clinic.once, clinic.audit.verify, as_it_is)
 
     @routes.api("GET", f"{PREFIX}/deliveries", action=Action.DELIVERY_READ)
     async def deliveries(request: Request, offset: Offset = 0, limit: Limit = 50) -> Rows[Parked]:
@@ -127,6 +134,7 @@ def _register_records(clinic: Clinic, routes: Registry) -> None:
     @routes.api(
         "POST", f"{PREFIX}/deliveries/{{delivery_id}}/replay", action=Action.DELIVERY_REPLAY
     )
-    async def replay(request: Request, delivery_id: UUID) -> Response:
-        await clinic.deliveries.replay(actor_of(request), delivery_id)
-        return Response(status_code=204)
+    async def replay(delivery_id: UUID, errand: AnErrand) -> Response:
+        return await errand.run_silently(
+            clinic.once, lambda actor: clinic.deliveries.replay(actor, delivery_id)
+        )

@@ -1,14 +1,15 @@
 """The API on people: who I am, my sessions, the staff."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Response
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from integrations.api.base import PREFIX, Key, Limit, Offset, Registry, Rows, actor_of, once
+from integrations.api.base import PREFIX, AnErrand, Limit, Offset, Registry, Rows, actor_of
 from services.clinic import Clinic
+from services.demand import as_it_is
 from services.permissions import Action
 from services.policy import Grant, Role
 from services.users.registrar import Added, NewStaff, StaffDetails
@@ -77,9 +78,10 @@ def _register_me(clinic: Clinic, routes: Registry) -> None:
         return Rows(found, len(found))
 
     @routes.api("DELETE", f"{PREFIX}/sessions/{{session_id}}", action=Action.SESSION_REVOKE)
-    async def revoke(request: Request, session_id: UUID) -> Response:
-        await clinic.sessions.revoke(actor_of(request), [session_id])
-        return Response(status_code=204)
+    async def revoke(session_id: UUID, errand: AnErrand) -> Response:
+        return await errand.run_silently(
+            clinic.once, lambda actor: clinic.sessions.revoke(actor, [session_id])
+        )
 
 
 def _register_staff(clinic: Clinic, routes: Registry) -> None:
@@ -99,25 +101,24 @@ def _register_staff(clinic: Clinic, routes: Registry) -> None:
         return await clinic.roster.get(actor_of(request), user_id)
 
     @routes.api("POST", f"{PREFIX}/staff", action=Action.STAFF_ADD)
-    async def add(request: Request, person: Person, key: Key = "") -> Added:
-        actor = actor_of(request)
-
-        async def act() -> Added:
-            return await clinic.staff.add(actor, person.new())
-
-        body = person.model_dump(mode="json")
-        secret = frozenset({"temporary_password"})
-        answer: dict[str, Any] = await once(clinic, request, key, body, act, shown_once=secret)
-        return Added(UUID(answer["user_id"]), answer["username"], answer["temporary_password"])
+    async def add(person: Person, errand: AnErrand) -> Added:
+        return await errand.run(
+            clinic.once,
+            lambda actor: clinic.staff.add(actor, person.new()),
+            as_it_is,
+            secret=frozenset({"temporary_password"}),
+        )
 
 
 def _register_access(clinic: Clinic, routes: Registry) -> None:
     @routes.api("POST", f"{PREFIX}/staff/{{user_id}}/suspend", action=Action.STAFF_SUSPEND)
-    async def suspend(request: Request, user_id: UUID, why: Reason) -> Response:
-        await clinic.staff.suspend(actor_of(request), user_id, why.reason)
-        return Response(status_code=204)
+    async def suspend(user_id: UUID, why: Reason, errand: AnErrand) -> Response:
+        return await errand.run_silently(
+            clinic.once, lambda actor: clinic.staff.suspend(actor, user_id, why.reason)
+        )
 
     @routes.api("POST", f"{PREFIX}/staff/{{user_id}}/reactivate", action=Action.STAFF_SUSPEND)
-    async def reactivate(request: Request, user_id: UUID, why: Reason) -> Response:
-        await clinic.staff.reactivate(actor_of(request), user_id, why.reason)
-        return Response(status_code=204)
+    async def reactivate(user_id: UUID, why: Reason, errand: AnErrand) -> Response:
+        return await errand.run_silently(
+            clinic.once, lambda actor: clinic.staff.reactivate(actor, user_id, why.reason)
+        )

@@ -5,8 +5,9 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from integrations.api.base import PREFIX, Limit, Offset, Registry, Rows, actor_of
+from integrations.api.base import PREFIX, AnErrand, Limit, Offset, Registry, Rows, actor_of
 from services.clinic import Clinic
+from services.demand import as_it_is
 from services.permissions import Action
 from services.tasks import Counts, Search, View
 
@@ -37,9 +38,13 @@ def register(clinic: Clinic, routes: Registry) -> None:
         return await clinic.tasks.one(actor_of(request), task_id)
 
     @routes.api("POST", f"{PREFIX}/tasks/{{task_id}}/take", action=Action.TASK_CLOSE)
-    async def take(request: Request, task_id: UUID) -> View:
-        return await clinic.tasks.take(actor_of(request), task_id)
+    async def take(task_id: UUID, errand: AnErrand) -> View:
+        return await errand.run(
+            clinic.once, lambda actor: clinic.tasks.take(actor, task_id), as_it_is
+        )
 
     @routes.api("POST", f"{PREFIX}/tasks/{{task_id}}/close", action=Action.TASK_CLOSE)
-    async def close(request: Request, task_id: UUID, done: Note) -> View:
-        return await clinic.tasks.close(actor_of(request), task_id, done.note)
+    async def close(task_id: UUID, done: Note, errand: AnErrand) -> View:
+        return await errand.run(
+            clinic.once, lambda actor: clinic.tasks.close(actor, task_id, done.note), as_it_is
+        )

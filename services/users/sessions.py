@@ -263,6 +263,7 @@ class Sessions:
                 wanted -= set(await tx.session.scalars(known))
             if wanted:
                 raise NotFound("not_found", what="Session", key=str(min(wanted)))
+            tx.answer(None)
 
     async def revoke_all(self, actor: Actor, user_id: UUID, reason: str = "revoked") -> None:
         """End every session that somebody has open. (R-STF-5)"""

@@ -69,7 +69,7 @@ class Staff:
             if actor.institution_id is None:
                 raise Invalid("institution_needed")
             user = await self._registrar.enter(tx, new, actor.institution_id, kept, temporary=True)
-            return Added(user.id, user.username, password)
+            return tx.answer(Added(user.id, user.username, password))
 
     async def change(
         self, actor: Actor, user_id: UUID, details: StaffDetails, version: int
@@ -144,6 +144,7 @@ class Staff:
             user.state, user.state_reason = UserState.SUSPENDED, reason
             tx.announce(StaffSuspended(user_id=user.id))
             await self._sessions.end_of(tx, user.id, "suspended")
+            tx.answer(None)
 
     async def reactivate(self, actor: Actor, user_id: UUID, reason: str) -> None:
         """Let somebody in again who was suspended or had not been here for long."""
@@ -153,6 +154,7 @@ class Staff:
             tx.allow(Action.STAFF_SUSPEND, user, purpose=f"reactivate: {reason}")
             require_reach(tx, Action.STAFF_SUSPEND, user, sites_of(await grants_of(tx, user.id)))
             user.state, user.state_reason, user.woken_at = UserState.ACTIVE, "", tx.now
+            tx.answer(None)
 
     async def reset(self, actor: Actor, user_id: UUID, *, factors: bool) -> str:
         """Return a temporary password for somebody who forgot theirs; their sessions end.

@@ -33,11 +33,11 @@ from data.errors import Conflict
 from data.institution import Institution
 from data.outbox import Delivery
 from integrations import api
+from integrations.api.base import AnErrand
 from pages.routes import Routes
-from pages.session import actor_of
 from services.clinic import Clinic
+from services.demand import as_it_is
 from services.events import Event
-from services.idempotency import Running
 from services.policy import HOUSE, Action, Actor, Role
 from services.settings import ServerSettings, Settings
 from tests.web.people import signed_in
@@ -83,27 +83,20 @@ class Desk:
 
     def __init__(self, clinic: Clinic) -> None:
         self._clinic = clinic
-        self._running = Running()
         clinic.bus.on(Taken, self.expect)
 
-    async def take(self, actor: Actor, key: str, slot_id: UUID) -> dict[str, str]:
-        """Take a place; the same key takes none again, and is answered the same."""
-        body = {"slot": str(slot_id)}
-        with self._running.alone("take", key):
-            async with self._clinic.transactions.open(actor) as tx:
-                if earlier := await tx.once.earlier("take", key, body):
-                    return earlier
-                slot = await tx.get(Slot, slot_id)
-                tx.allow(Action.TASK_RAISE, slot)
-                if slot.taken >= slot.capacity:
-                    raise Conflict("conflict")
-                slot.taken += 1
-                place = Place(slot_id=slot.id, request=key)
-                tx.session.add(place)
-                answer = {"place": str(place.id)}
-                tx.once.keep("take", key, body, answer)
-                tx.announce(Taken(place_id=place.id))
-            return answer
+    async def take(self, actor: Actor, slot_id: UUID, request: str) -> dict[str, str]:
+        """Take a place; nothing here keeps the same request from taking a second one."""
+        async with self._clinic.transactions.open(actor) as tx:
+            slot = await tx.get(Slot, slot_id)
+            tx.allow(Action.TASK_RAISE, slot)
+            if slot.taken >= slot.capacity:
+                raise Conflict("conflict")
+            slot.taken += 1
+            place = Place(slot_id=slot.id, request=request)
+            tx.session.add(place)
+            tx.announce(Taken(place_id=place.id))
+            return tx.answer({"place": str(place.id)})
 
     async def expect(self, event: Taken) -> None:
         """Bear to hear it twice: look first."""
@@ -167,9 +160,11 @@ def register(clinic: Clinic, routes: Routes) -> None:
     desk = Desk(clinic)
 
     @routes.api("POST", "/api/v1/places", action=Action.TASK_RAISE)
-    async def take(request: Request) -> dict[str, str]:
+    async def take(request: Request, errand: AnErrand) -> dict[str, str]:
         body, key = await request.json(), request.headers["idempotency-key"]
-        return await desk.take(actor_of(request), key, UUID(body["slot"]))
+        return await errand.run(
+            clinic.once, lambda actor: desk.take(actor, UUID(body["slot"]), key), as_it_is
+        )
 
     @routes.api("GET", "/api/v1/owed", public="a test asks whether all is delivered")
     async def owed() -> int:

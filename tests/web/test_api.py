@@ -5,9 +5,7 @@ import io
 
 import pytest
 
-from data.errors import Conflict
 from integrations import api
-from services.once import Demand
 from services.policy import Role
 from tests.web.browser import Browser
 from tests.web.people import signed_in
@@ -110,25 +108,6 @@ async def test_what_was_refused_may_be_tried_again_with_the_same_key(house, clin
             )
             assert status == 422
             assert problem["code"] != "idempotency_key_reused"
-
-
-async def test_after_a_crash_half_way_nothing_is_done_again(clinic):
-    demand, done = Demand("api:test", "key", {}), []
-
-    async def crash() -> None:
-        done.append(1)
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        await clinic.once.do(demand, crash)
-
-    async def again() -> None:
-        done.append(2)
-
-    with pytest.raises(Conflict) as refused:
-        await clinic.once.do(demand, again)
-    assert refused.value.code == "outcome_unknown"
-    assert done == [1]
 
 
 async def test_a_password_that_is_shown_once_is_not_kept_with_the_key(house, clinic):
