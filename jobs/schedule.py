@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -90,6 +91,7 @@ def table(clinic: Clinic, night: Night | None = None) -> tuple[Job, ...]:
         Job("outbox", chores.prune_outbox, every=timedelta(hours=1), forgets=True),
         Job("answers", chores.prune_answers, at="00:10", forgets=True),
         Job("audit-export", chores.export_audit, at="00:20"),
+        Job("messages", chores.prune_messages, at="00:15", forgets=True),
         Job("drafts", lambda: clinic.drafts.prune(HOUSE), at="00:30", forgets=True),
         Job("old-sessions", clinic.sessions.tidy, at="00:40", forgets=True),
         Job("sign-in-counts", clinic.sign_in.tidy, at="00:45"),
@@ -121,9 +123,7 @@ class Chores:
 
     async def prune_outbox(self) -> None:
         """Forget what everybody has had."""
-        for _ in range(MOST_BATCHES):
-            if await self._clinic.bus.prune(BATCH) < BATCH:
-                return
+        await _all(partial(self._clinic.bus.prune, BATCH))
 
     async def prune_answers(self) -> None:
         """Forget what callers were answered a month ago."""
@@ -135,6 +135,18 @@ class Chores:
                 await session.execute(delete(Answered).where(Answered.id.in_(ids)))
             if len(ids) < BATCH:
                 return
+
+    async def prune_messages(self) -> None:
+        """Forget what people were told, as long ago as their institution has set."""
+        clinic, now = self._clinic, self._clinic.clock.now()
+        async with clinic.transactions.read(HOUSE) as tx:
+            tx.allow(Action.BUS_WORK, Subject("message"))
+            institutions = list(await tx.session.scalars(select(Institution.id)))
+        for institution_id in institutions:
+            before = now - clinic.policy.span("policy.notify.keep_days", institution_id)
+            await _all(partial(clinic.notices.prune, institution_id, before, BATCH))
+        before = now - clinic.policy.span("policy.notify.keep_days")
+        await _all(partial(clinic.inbox.prune, before, BATCH))
 
     async def export_audit(self) -> Path | None:
         """Write the entries since the last export beside the anchors, for a log host. (S-AUD-1)"""
@@ -243,6 +255,13 @@ class Schedule:
         if task:
             self._running.discard(task)
         return done
+
+
+async def _all(forget: Callable[[], Awaitable[int]]) -> None:
+    """Forget batch by batch, each in a unit of its own, so that nobody waits long."""
+    for _ in range(MOST_BATCHES):
+        if await forget() < BATCH:
+            return
 
 
 async def _tried(job: Job) -> bool:

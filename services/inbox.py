@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from data.clock import Clock
 from data.database import Database
 from data.errors import NotFound
 from data.messages import CaughtMessage, Channel
-from services.policy import Action, Actor, Subject
+from services.policy import HOUSE, Action, Actor, Subject
 from services.transaction import Transactions
 
 KEPT = 500
@@ -76,3 +76,12 @@ class Inbox:
                 Caught(row.reference, row.channel, row.address, row.subject, row.text, row.at)
                 for row in rows
             ], total or 0
+
+    async def prune(self, before: datetime, limit: int) -> int:
+        """Forget at most `limit` of what was caught before then; return how many."""
+        async with self._transactions.open(HOUSE) as tx:
+            tx.allow(Action.BUS_WORK, Subject("inbox"))
+            old = select(CaughtMessage.id).where(CaughtMessage.at < before)
+            ids = list(await tx.session.scalars(old.order_by(CaughtMessage.at).limit(limit)))
+            await tx.session.execute(delete(CaughtMessage).where(CaughtMessage.id.in_(ids)))
+            return len(ids)

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from data.messages import Channel, Message, MessageState
 from services.blanks import unpacked
-from services.policy import Action, Actor, Subject, visible
+from services.policy import HOUSE, Action, Actor, Subject, visible
 from services.templates import TEMPLATES
 from services.transaction import Transactions
 
@@ -69,6 +69,22 @@ class Notices:
                 where.append(Message.id.in_(message_ids))
             change = update(Message).where(*where)
             await tx.session.execute(change.values(state=MessageState.READ, read_at=tx.now))
+
+    async def prune(self, institution_id: UUID, before: datetime, limit: int) -> int:
+        """Forget at most `limit` messages of an institution from before then; return how many.
+
+        Over every channel, read or not; only what still waits to be sent stays.
+        """
+        async with self._transactions.open(HOUSE) as tx:
+            tx.allow(Action.BUS_WORK, Subject("message", institution_id=institution_id))
+            old = select(Message.id).where(
+                Message.institution_id == institution_id,
+                Message.queued_at < before,
+                Message.state != MessageState.QUEUED,
+            )
+            ids = list(await tx.session.scalars(old.order_by(Message.queued_at).limit(limit)))
+            await tx.session.execute(delete(Message).where(Message.id.in_(ids)))
+            return len(ids)
 
 
 def _mine(actor: Actor) -> Subject:

@@ -127,6 +127,7 @@ his.breaker_open_seconds                       seconds       5     3600
 his.max_concurrency                            count         1       64
 insurance.presettle_valid_minutes              minutes       5      120
 longrx.patient_signature_over_days             days          1       28
+notify.keep_days                               days         30     1095
 notify.max_tries                               count         1       19
 order.pay_timeout_minutes                      minutes       5     1440
 patient.child_under_years_for_pediatric_rule   years         6       18

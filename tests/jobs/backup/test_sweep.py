@@ -77,10 +77,11 @@ async def test_nothing_is_swept_while_a_copy_is_made_or_carried(house, clock, tm
         await target.busy.wait()
         sweeping = asyncio.create_task(house.backup.sweep())
         await asyncio.wait([sweeping], timeout=0.2)
-        assert not sweeping.done()
-        assert old.exists()
+        waited, there = not sweeping.done(), old.exists()
         target.go_on.set()
         await copying
+        assert waited
+        assert there
         assert await sweeping == 1
         old = await orphan(house, b"again" * 99)
         written(old, clock.now() - timedelta(days=2))
