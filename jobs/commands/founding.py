@@ -17,7 +17,8 @@ from data.errors import Invalid, NotFound
 from data.keyring import KeyFile, Keyring, Share
 from data.schema import Schema, State
 from jobs.commands.call import AsJson, Call, Home, Yes, at, read_settings
-from jobs.commands.papers import hand_over_share, heading
+from jobs.commands.master import SheetFile
+from jobs.commands.papers import Sheet, hand_over_share, heading, require_free
 from jobs.commands.settings_file import NAME, write_settings
 from jobs.commands.voice import said, show, tell, warn
 from services.institution import NewInstitution, checked_uscc
@@ -57,6 +58,7 @@ def init(  # noqa: PLR0913 - typer reads the flags from the parameters
     database_url: Annotated[
         str, typer.Option(help="postgresql+asyncpg://... [default: SQLite in the folder]")
     ] = "",
+    sheet: SheetFile = None,
     yes: Yes = False,
     home: Home = None,
     as_json: AsJson = False,
@@ -67,6 +69,7 @@ def init(  # noqa: PLR0913 - typer reads the flags from the parameters
     of the first administrator and the recovery share: have paper ready.
     """
     call = at(ctx, home, founded=False)
+    require_free(sheet)
     wish = _asked(Wish(name, uscc, admin, admin_name), ask=not yes)
     _make_home(call.settings.home)
     certificate = {"names": public_name or [], "contact": acme_contact, "directory": acme_directory}
@@ -82,7 +85,8 @@ def init(  # noqa: PLR0913 - typer reads the flags from the parameters
     if as_json:
         show({**papers, "home": str(call.settings.home), "recovery_share": share.text})
     else:
-        _hand_over(call.settings, papers, share)
+        page = Sheet(sheet, wish.name, call.settings.timezone) if sheet else None
+        _hand_over(call.settings, papers, share, page)
 
 
 def _asked(wish: Wish, *, ask: bool) -> Wish:
@@ -175,7 +179,9 @@ def _told(certificate: ServerCertificate) -> dict[str, object]:
     }
 
 
-def _hand_over(settings: Settings, papers: dict[str, object], share: Share) -> None:
+def _hand_over(
+    settings: Settings, papers: dict[str, object], share: Share, page: Sheet | None
+) -> None:
     tell("init.done", home=settings.home)
     heading("init.first_admin")
     tell("init.sign_in", username=papers["username"], password=papers["temporary_password"])
@@ -185,6 +191,6 @@ def _hand_over(settings: Settings, papers: dict[str, object], share: Share) -> N
     listed = ", ".join(names) if isinstance(names, list) else ""
     tell(key, names=listed, fingerprint=papers["fingerprint"], authority=papers["authority"])
     heading("init.share")
-    hand_over_share(share)
+    hand_over_share(share, page)
     heading("init.next")
     tell("init.next_steps", home=settings.home)

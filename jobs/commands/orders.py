@@ -16,7 +16,7 @@ from jobs.backup_drill import Drill
 from services.clinic import Clinic
 from services.findings import Finding, worst
 from services.i18n import LANGUAGES, has, say
-from services.policy import HOUSE, Actor, Grant, Role
+from services.policy import HOUSE, Action, Actor, Grant, Role, Subject
 from services.users.registrar import NewStaff, StaffDetails
 
 Arguments = dict[str, Any]
@@ -118,6 +118,14 @@ async def run_drill(house: OpenHouse, arguments: Arguments) -> Answer:
     return asdict(result)
 
 
+async def note_share(house: OpenHouse, arguments: Arguments) -> Answer:
+    """Note that a recovery share was printed, by its number, and say whose it is."""
+    actor = await _console_of_house(house, arguments)
+    async with house.clinic.transactions.open(actor) as tx:
+        tx.allow(Action.KEYS_ROTATE, Subject("recovery_share", str(arguments["number"])))
+    return {"house": (await house.clinic.institutions.read(actor)).details.name}
+
+
 async def unlock_staff(house: OpenHouse, arguments: Arguments) -> Answer:
     """Let somebody back in whom nobody in the house can help: a new password, no second factor."""
     actor = await _console_of_house(house, arguments)
@@ -151,6 +159,7 @@ ORDERS: dict[str, Order] = {
     "backup.run": run_backup,
     "doctor": examine,
     "export": export_all,
+    "share.printed": note_share,
     "staff.add_admin": add_admin,
     "staff.unlock": unlock_staff,
     "version": tell_version,

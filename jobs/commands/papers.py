@@ -2,24 +2,52 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import segno
 import typer
 
-from data.keyring import Share
-from jobs.commands.voice import said, tell
+from data.clock import SystemClock
+from data.errors import Conflict
+from data.keyring import Share, write_at_once
+from jobs.backup_share import sheet
+from jobs.commands.voice import language, said, tell
 
 COLUMNS = 7
 
 
-def hand_over_share(share: Share) -> None:
-    """Print the recovery share in groups that can be read out, and as a QR code."""
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Where the page to print goes, and what it is headed with."""
+
+    path: Path
+    house: str
+    timezone: str
+
+
+def hand_over_share(share: Share, wanted: Sheet | None = None) -> None:
+    """Print the recovery share in groups that can be read out, and as a QR code.
+
+    And write the page to print, if one is wanted.
+    """
     tell("share.head", number=share.number)
     for start in range(0, len(share.groups), COLUMNS):
         row = share.groups[start : start + COLUMNS]
         typer.echo("    " + "  ".join(row))
     typer.echo(qr(share.text))
     tell("share.keep")
+    if wanted:
+        now = SystemClock().now()
+        page = sheet(share, wanted.house, now, language(), wanted.timezone)
+        write_at_once(wanted.path, page.encode())
+        tell("share.sheet_written", path=wanted.path)
+
+
+def require_free(path: Path | None) -> None:
+    """Raise `Conflict("file_exists")` rather than write over something; before anything is done."""
+    if path and path.exists():
+        raise Conflict("file_exists", path=str(path))
 
 
 def qr(text: str) -> str:

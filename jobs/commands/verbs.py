@@ -4,7 +4,18 @@ from typing import Annotated
 
 import typer
 
-from jobs.commands import founding, keeping, leaving, looking, playing, serving, staff, trail
+from jobs.commands import (
+    founding,
+    keeping,
+    leaving,
+    looking,
+    master,
+    playing,
+    serving,
+    staff,
+    trail,
+    upgrading,
+)
 from jobs.commands.call import Verbs
 
 HELP = """Telemedicine for small hospitals (杏林).
@@ -41,7 +52,7 @@ cli.command("demo")(playing.demo)
 cli.command("doctor")(looking.doctor)
 cli.command("backup")(keeping.backup)
 cli.command("restore")(keeping.restore)
-cli.command("migrate")(keeping.migrate)
+cli.command("migrate")(upgrading.migrate)
 cli.command("export")(leaving.export)
 cli.command("version")(looking.version)
 audit = typer.Typer(help="Look after the audit trail.", no_args_is_help=True)
@@ -52,7 +63,8 @@ people = typer.Typer(help="Let administrators back in from the machine.", no_arg
 people.command("unlock")(staff.unlock)
 people.command("add-admin")(staff.add_admin)
 cli.add_typer(people, name="staff")
-keys = typer.Typer(help="Look after the master key.", no_args_is_help=True)
-keys.command("rotate")(keeping.rotate)
-keys.command("share")(keeping.share)
+keys = typer.Typer(help="Look after the master key and its paper.", no_args_is_help=True)
+keys.command("rotate")(master.rotate)
+keys.command("share")(master.share)
+keys.command("verify")(master.verify)
 cli.add_typer(keys, name="keys")
