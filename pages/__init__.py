@@ -24,7 +24,14 @@ from pages.security.entrance import stand
 from pages.security.front import Front, Surroundings
 from pages.theme import NICEGUI
 from pages.tuning import remember_signatures
-from pages.users import account, institution, sign_in, staff
+from pages.users import (
+    account,
+    emergency,
+    emergency_reviews,
+    institution,
+    sign_in,
+    staff,
+)
 from pages.who import Describer
 from services.clinic import Clinic
 
@@ -46,6 +53,8 @@ SHOWN: tuple[Register, ...] = (
     institution.register,
     staff.register,
     account.register,
+    emergency.register,
+    emergency_reviews.register,
     gallery.register,
 )
 """What enters pages."""

@@ -1,11 +1,13 @@
 """Every component in every state, for our own eyes and for tests; only a demo serves it."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from nicegui import context
 
 from data.errors import Conflict, Unavailable
 from pages import kit
+from pages.glass import Glass
 from pages.kit.blocks import Tone
 from pages.kit.buttons import Kind
 from pages.routes import Routes
@@ -13,7 +15,11 @@ from pages.shell import action_bar, frame, patient_frame, public_frame
 from pages.viewer import Viewer
 from pages.words import money, t
 from services.clinic import Clinic
+from services.events import EmergencyAccessClosed
+from services.users.emergency import Access
 
+MADE_UP = "made-up people only, and only in a demo"
+MADE_UP_ID = UUID(int=7)
 NOW = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 STATES: tuple[tuple[Tone, str], ...] = (
     ("ok", "gallery.active"),
@@ -32,11 +38,15 @@ def register(clinic: Clinic, routes: Routes) -> None:
     """Serve /gallery, /gallery/patient and /gallery/door, in a demo and nowhere else."""
     if not clinic.settings.demo:
         return
-    for path, build in (("", staff), ("/patient", patient), ("/door", door)):
-        routes.page(f"/gallery{path}", public="made-up people only, and only in a demo")(build)
+    for path, build in (("/patient", patient), ("/door", door)):
+        routes.page(f"/gallery{path}", public=MADE_UP)(build)
+
+    @routes.page("/gallery", public=MADE_UP)
+    async def gallery_page(glass: str = "") -> None:
+        await staff(_glass(clinic, glass) if glass else None)
 
 
-async def staff() -> None:
+async def staff(glass: Glass | None) -> None:
     """The staff frame with all that stands in it."""
     context.client.request.state.viewer = Viewer(
         display_name="测试管理员丙",
@@ -46,7 +56,7 @@ async def staff() -> None:
         roles=("security_admin",),
         institution="示范县人民医院",
         is_demo=True,
-        emergency=context.client.request.query_params.get("glass", ""),
+        emergency=glass,
         tasks=5,
         notices=120,
     )
@@ -68,6 +78,37 @@ async def staff() -> None:
                 kit.button("primary", t("gallery.new"), lambda: _open(panel))
             with kit.card(t("gallery.loading")):
                 kit.skeleton(5)
+
+
+def _glass(clinic: Clinic, reason: str) -> Glass:
+    """Show as much broken glass as there are reasons, parted by bars."""
+    broken = [
+        Access(
+            id=UUID(int=100 + n),
+            user_id=MADE_UP_ID,
+            username="yisheng",
+            name="测试人员甲",
+            patient_id=UUID(int=n),
+            reason=why,
+            opened_at=NOW,
+            until=NOW + timedelta(minutes=59 - 17 * n),
+            closed_at=None,
+            outcome=None,
+            review_note="",
+            reviewed_by=None,
+            reviewed_at=None,
+        )
+        for n, why in enumerate(reason.split("|"))
+    ]
+
+    async def end(access_id: UUID) -> None:
+        broken[:] = [each for each in broken if each.id != access_id]
+        clinic.bus.tell(EmergencyAccessClosed(access_id=access_id, user_id=MADE_UP_ID))
+
+    async def read() -> list[Access]:
+        return broken
+
+    return Glass(MADE_UP_ID, tuple(broken), clinic.bus, lambda: NOW, read, end)
 
 
 def _nobody() -> tuple[str, str]:

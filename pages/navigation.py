@@ -20,6 +20,8 @@ class NavItem:
 NAV = (
     NavItem("/", "home", "nav.home"),
     NavItem("/tasks", "tasks", "nav.tasks", Action.TASK_READ),
+    NavItem("/emergency", "glass", "nav.emergency", Action.EMERGENCY_OPEN),
+    NavItem("/emergency/reviews", "eye", "nav.emergency_reviews", Action.EMERGENCY_REVIEW),
     NavItem("/staff", "people", "nav.staff", Action.STAFF_READ),
     NavItem("/institution", "building", "nav.institution", Action.SITE_CHANGE),
     NavItem("/audit", "trail", "nav.audit", Action.AUDIT_READ),

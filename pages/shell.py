@@ -90,12 +90,11 @@ def frame(title_key: str, *, active: str = "", title: str = "") -> Iterator[Fram
         rail = _rail(who, active)
         bar, made = _bar(who, called)
         _watermark(who)
-    for place, part in enumerate((skip, rail, bar)):
+        glass = who.emergency.show() if who.emergency else None
+    for place, part in enumerate(part for part in (skip, rail, bar, glass) if part):
         part.move(client.layout, target_index=place)
     shelf(client)
     with client.content:
-        if who.emergency:
-            _broken_glass(who.emergency)
         yield made
 
 
@@ -192,12 +191,6 @@ def _skip_link() -> Html:
     main = slot.parent if slot else context.client.content
     main.props("tabindex=-1")
     return Html("a", "skip", t("shell.skip"), href=f"#{main.html_id}")
-
-
-def _broken_glass(reason: str) -> None:
-    with Html("div", "glass", role="alert"):
-        Icon("glass")
-        Html("span", text=t("shell.glass", reason=reason))
 
 
 def _watermark(who: Viewer) -> None:

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nicegui import context
 from starlette.requests import Request
 
 from services.policy import Action
+
+if TYPE_CHECKING:
+    from pages.glass import Glass
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,8 @@ class Viewer:
     roles: tuple[str, ...] = ()
     institution: str = ""
     is_demo: bool = False
-    emergency: str = ""
-    """Why the glass is broken (the reason given), or empty."""
+    emergency: "Glass | None" = None
+    """What they have broken open; None for people who may not break glass at all."""
     tasks: int = 0
     notices: int = 0
 

@@ -1,5 +1,10 @@
 """Tells the frame of a page who looks at it."""
 
+from functools import partial
+from uuid import UUID
+
+from pages.glass import Glass
+from pages.session import current_actor
 from pages.viewer import Viewer
 from services.clinic import Clinic
 from services.i18n import moment
@@ -14,7 +19,7 @@ class Describer:
         self._clinic = clinic
 
     async def __call__(self, actor: Actor) -> Viewer:
-        """Read name and counts: three short looks into the database."""
+        """Read name and counts: three short looks into the database, a fourth in an emergency."""
         clinic = self._clinic
         plate = await clinic.account.nameplate(actor)
         waiting = 0
@@ -33,4 +38,22 @@ class Describer:
             is_demo=clinic.settings.demo,
             tasks=waiting,
             notices=await clinic.notices.unread(actor),
+            emergency=await self._glass(actor),
         )
+
+    async def _glass(self, actor: Actor) -> Glass | None:
+        if actor.roles.isdisjoint(RULES[Action.EMERGENCY_OPEN]):
+            return None
+        emergency = self._clinic.emergency
+        return Glass(
+            user_id=actor.user_id,
+            # Most have nothing open, and their session knows it: no look into the database.
+            broken=tuple(await emergency.mine(actor)) if actor.emergencies else (),
+            bus=self._clinic.bus,
+            now=self._clinic.clock.now,
+            read=partial(emergency.mine, actor),
+            end=self._end,
+        )
+
+    async def _end(self, access_id: UUID) -> None:
+        await self._clinic.emergency.close(current_actor(), access_id)

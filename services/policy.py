@@ -5,6 +5,7 @@ and to which rows of a table (`where`). What no rule grants is refused.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -82,10 +83,20 @@ def allow(
     elif actor.grants == ANYBODY.grants:
         raise Unauthenticated("sign_in_needed")
     else:
-        raise Forbidden("forbidden", action=str(action), subject=str(subject))
+        raise _refusal(actor, action, subject)
     if action in SENSITIVE and not is_confirmed(actor, now, confirmed_for):
         raise Unauthenticated("confirm_needed")
     return ground
+
+
+def _refusal(actor: Actor, action: Action, subject: Subject) -> Forbidden:
+    """Say no; and that there is a glass to break, to who might break it for this record."""
+    asked = {"action": str(action), "subject": str(subject)}
+    if action in BREAKABLE and subject.patient_id is not None:
+        breaker = replace(actor, emergencies=frozenset({subject.patient_id}))
+        if _behind_broken_glass(breaker, subject):
+            return Forbidden("behind_glass", **asked, patient=str(subject.patient_id))
+    return Forbidden("forbidden", **asked)
 
 
 def _behind_broken_glass(actor: Actor, subject: Subject) -> bool:

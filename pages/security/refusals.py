@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
@@ -45,11 +46,20 @@ def refusal(scope: Scope, error: DomainError) -> Response:
     page = Plain(
         title=say(language, title if has(title) else "refusal.title"),
         sentences=(sentence(language, error),),
-        links=(("/", say(language, "refusal.home")),),
+        links=_ways_on(language, error),
         code=say(language, "error.code", code=code),
         headers=headers,
     )
     return page.answer(language, status)
+
+
+def _ways_on(language: str, error: DomainError) -> tuple[tuple[str, str], ...]:
+    """Return where a refusal leads: home, and to the glass where it may be broken."""
+    home = ("/", say(language, "refusal.home"))
+    if error.code != "behind_glass":
+        return (home,)
+    glass = f"/emergency?patient={quote(str(error.details['patient']))}"
+    return ((glass, say(language, "refusal.break_glass")), home)
 
 
 def unexpected(scope: Scope, error: Exception) -> Response:

@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Select, func, select
 
 from data.audit import AuditEntry
 from data.errors import Conflict, Invalid
-from data.users import EmergencyAccess, ReviewOutcome, User
+from data.users import EmergencyAccess, User
+from data.users import ReviewOutcome as Verdict
 from services.events import (
     EmergencyAccessClosed,
     EmergencyAccessOpened,
@@ -25,6 +26,8 @@ from services.tasks import Priority, Tasks, Wanted
 from services.transaction import Reading, Transaction, Transactions
 from services.users.registrar import checked_reason
 from services.users.sessions import Sessions
+
+__all__ = ["Access", "Emergency", "Look", "Verdict"]
 
 OPEN_FOR = timedelta(minutes=60)
 REVIEWED_WITHIN = timedelta(hours=24)
@@ -49,7 +52,7 @@ class Access:
     opened_at: datetime
     until: datetime
     closed_at: datetime | None
-    outcome: ReviewOutcome | None
+    outcome: Verdict | None
     review_note: str
     reviewed_by: UUID | None
     reviewed_at: datetime | None
@@ -88,7 +91,7 @@ class Emergency:
         """
         reason = " ".join(reason.split())
         if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
-            raise Invalid("emergency_reason_needed", least=SHORTEST_REASON)
+            raise Invalid("emergency_reason_needed", least=SHORTEST_REASON, field="reason")
         async with self._transactions.open(actor) as tx:
             subject = Subject(
                 "emergency_access",
@@ -111,7 +114,7 @@ class Emergency:
             tx.session.add(row)
             tx.announce(_opened(row))
             self._sessions.forget_after(tx, user.id)
-            return _access(row, user)
+            return tx.answer(_access(row, user))
 
     async def call_for_review(self, event: EmergencyAccessOpened) -> None:
         """Ask the auditor at once, and medical affairs a day later, to judge a broken glass."""
@@ -151,6 +154,7 @@ class Emergency:
             row = await tx.get(EmergencyAccess, access_id)
             tx.allow(Action.EMERGENCY_CLOSE, row)
             self._close(tx, row)
+            tx.answer(None)
 
     def _close(self, tx: Transaction, row: EmergencyAccess) -> None:
         if row.closed_at is not None or row.until <= tx.now:
@@ -197,9 +201,7 @@ class Emergency:
             owner = await tx.get(User, row.owner_id)
             return _access(row, owner), await _looks(tx, row)
 
-    async def review(
-        self, actor: Actor, access_id: UUID, outcome: ReviewOutcome, note: str
-    ) -> None:
+    async def review(self, actor: Actor, access_id: UUID, outcome: Verdict, note: str) -> None:
         """Judge whether it was right; nobody judges themselves, and nobody twice.
 
         A glass found broken without need closes at once.
@@ -212,7 +214,7 @@ class Emergency:
                 raise Conflict("emergency_reviewed_already")
             row.outcome, row.review_note = outcome, note
             row.reviewed_by, row.reviewed_at = actor.user_id, tx.now
-            if outcome is ReviewOutcome.UNJUSTIFIED:
+            if outcome is Verdict.UNJUSTIFIED:
                 self._close(tx, row)
             await self._tasks.settle(tx, row.institution_id, _task_key(row.id), note)
             tx.announce(
@@ -223,6 +225,7 @@ class Emergency:
                     outcome=str(outcome),
                 )
             )
+            tx.answer(None)
 
 
 def _task_key(access_id: UUID) -> str:

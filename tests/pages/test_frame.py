@@ -1,14 +1,30 @@
 """The frame around every page: where one may go, who looked, what is said on each. (R043)"""
 
-from nicegui import ui
+from datetime import timedelta
 
+from nicegui import ui
+from nicegui.events import GenericEventArguments
+
+from data.clock import new_id
 from pages import kit
+from pages.glass import Glass, GlassBanner
 from pages.navigation import offered
 from pages.shell import frame
 from pages.viewer import Viewer
+from services.events import EmergencyAccessClosed
 from services.policy import Action, Role
-from tests.factories import an_actor
+from services.users.emergency import Access
+from tests.factories import MONDAY, an_actor
 from tests.pages.showing import shown
+
+ME = new_id()
+
+
+def an_access(reason):
+    times = {"opened_at": MONDAY, "until": MONDAY + timedelta(hours=1), "closed_at": None}
+    judged = {"outcome": None, "review_note": "", "reviewed_by": None, "reviewed_at": None}
+    who = {"user_id": ME, "username": "yisheng", "name": "李*华", "patient_id": new_id()}
+    return Access(id=new_id(), reason=reason, **who, **times, **judged)
 
 
 def a_viewer(*roles, **more):
@@ -55,10 +71,36 @@ async def test_a_name_cannot_break_out_of_the_watermark(user):
     assert ")" not in address[:-1]
 
 
-async def test_broken_glass_is_said_on_every_page_and_a_demo_says_it_is_one(user):
-    await show_frame(user, a_viewer(Role.DOCTOR, emergency="胸痛急诊", is_demo=True))
-    await user.should_see("紧急查阅中，理由：胸痛急诊")
+async def test_broken_glass_is_said_on_every_page_and_a_demo_says_it_is_one(user, clinic):
+    """R042: whose record, why and until when; it goes as soon as it is over, without a reload."""
+    broken = [an_access("胸痛急诊"), an_access("昏迷送诊")]
+    ended = []
+
+    async def end(access_id):
+        ended.append(access_id)
+        broken[:] = [each for each in broken if each.id != access_id]
+        clinic.bus.tell(EmergencyAccessClosed(access_id=access_id, user_id=ME))
+
+    async def read():
+        return broken
+
+    glass = Glass(ME, tuple(broken), clinic.bus, clinic.clock.now, read, end)
+    await show_frame(user, a_viewer(Role.DOCTOR, emergency=glass, is_demo=True))
     await user.should_see("演示环境")
+    [banner] = [e for e in user.client.elements.values() if isinstance(e, GlassBanner)]
+    items = banner.props["items"]
+    number = broken[0].patient_id.hex[-6:].upper()
+    assert items[0]["why"] == f"患者编号尾号 {number}，理由：胸痛急诊"
+    assert [item["why"][-4:] for item in items] == ["胸痛急诊", "昏迷送诊"]
+    assert items[0]["until"] - banner.props["now"] == 60 * 60 * 1000
+
+    first = broken[0].id
+    for said in ("somebody else's", [str(first)], [str(first)]):
+        with user.client:
+            await banner._end(GenericEventArguments(sender=banner, client=user.client, args=said))
+    assert ended == [first]
+    await user.should_see("已结束对尾号")
+    assert [item["why"][-4:] for item in banner.props["items"]] == ["昏迷送诊"]
 
 
 async def test_the_bells_count_without_a_reload(user):

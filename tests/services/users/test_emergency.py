@@ -312,3 +312,19 @@ async def test_open_pages_hear_that_it_is_over(hospital, doctor):
     await house.emergency.review(auditor, access.id, ReviewOutcome.UNJUSTIFIED, "not that day")
     closed = [event for event in heard if isinstance(event, EmergencyAccessClosed)]
     assert [(event.access_id, event.user_id) for event in closed] == [(access.id, doctor.user_id)]
+
+
+async def test_a_refusal_tells_who_may_break_the_glass_that_there_is_one(hospital, doctor):
+    """R042: whose record it is goes with it, so that nobody types a number while time runs."""
+    with pytest.raises(Forbidden) as refused:
+        await look(hospital, doctor)
+    assert (refused.value.code, refused.value.details["patient"]) == ("behind_glass", str(PATIENT))
+    for role in (Role.CASHIER, Role.AUDIT_ADMIN):
+        with pytest.raises(Forbidden) as refused:
+            await look(hospital, hospital.acting(role))
+        assert refused.value.code == "forbidden"
+        assert "patient" not in refused.value.details
+    entries, _ = await hospital.clinic.audit.page(
+        hospital.acting(Role.AUDIT_ADMIN), Trail(action="chart:read", result="denied")
+    )
+    assert [entry.purpose for entry in entries] == ["forbidden", "forbidden", "behind_glass"]
