@@ -121,8 +121,8 @@ class Crowd:
             made = answer.get("place") or answer["id"]
             self.found.doubled += self.answers.setdefault(key, made) != made
             self.open.discard(key)
-        elif answer.get("code") in ("conflict", "outcome_unknown"):
-            self.open.discard(key)  # full; or the house knows that it does not know
+        elif answer.get("code") == "conflict":
+            self.open.discard(key)  # full
             self.found.lost += key in self.answers
         elif answer.get("code") not in ("still_running", "busy", "overloaded"):
             self.found.unexpected[f"{status} {answer}"] += 1
