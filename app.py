@@ -42,6 +42,7 @@ async def open_clinic(settings: "Settings") -> AsyncIterator["Clinic"]:
     database = Database(settings.database, keys.key("db"))
     await database.open()
     try:
+        require_finished(settings)  # again: a rotation may have begun before the house was ours
         await Schema(database).require()
         database.unlock(keys)
         ports = providers.build(settings, database, clock)

@@ -15,7 +15,8 @@ of their time and open the backups of their time. Nothing new is sealed with the
 import asyncio
 import json
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,13 +85,8 @@ class Rotation:
 
     async def run(self) -> Rotated:
         """Rotate, or finish what was begun; raise `Conflict("database_in_use")` beside a server."""
-        key_file = await asyncio.to_thread(self._begin)
-        keys = key_file.keys(self._settings.crypto_profile)
-        url = self._settings.database
-        if Database(url).kind == "sqlite":
-            await asyncio.to_thread(self._rekey, keys)
-        database = await Database(url, keys.key("db")).open()
-        try:
+        async with self._ours() as (database, key_file):
+            keys = key_file.keys(self._settings.crypto_profile)
             database.unlock(keys)
             self._watch("fields")
             fields = await self._reseal_fields(database)
@@ -98,8 +94,6 @@ class Rotation:
             files = await self._rewrap_files(database, keys)
             self._watch("audit")
             await self._tell(database, keys)
-        finally:
-            await database.close()
         self._watch("share")
         share = Share.new()
         await asyncio.to_thread(self._keyring.replace, key_file, share)
@@ -107,13 +101,39 @@ class Rotation:
         await asyncio.to_thread(self._note.unlink)
         return Rotated(keys.version, share, fields, files)
 
+    @asynccontextmanager
+    async def _ours(self) -> AsyncIterator[tuple[Database, KeyFile]]:
+        """Take the house before the first byte is written; yield it with its new key file."""
+        url, path = self._settings.database, Database(self._settings.database).path
+        database = await (Database(url).open() if path is None else self._file_opened(url, path))
+        try:
+            # On the file it has begun already, and this only reads how far it is.
+            yield database, await asyncio.to_thread(self._begin)
+        finally:
+            await database.close()
+
+    async def _file_opened(self, url: str, path: Path) -> Database:
+        key_file = await asyncio.to_thread(self._begin_with_file, path)
+        keys = key_file.keys(self._settings.crypto_profile)
+        return await Database(url, keys.key("db")).open()
+
+    def _begin_with_file(self, path: Path) -> KeyFile:
+        """Change key file and database under one lock; afterwards the note keeps others out."""
+        lock = SqliteFile(path)
+        lock.take()
+        try:
+            key_file = self._begin()
+            self._rekey(path, key_file.keys(self._settings.crypto_profile))
+        finally:
+            lock.release()
+        return key_file
+
     def _begin(self) -> KeyFile:
         """Return the key file with its new version, made now or before an interruption."""
         key_file = self._keyring.load()
         if self._note.exists():
             wanted = int(json.loads(self._note.read_bytes())["version"])
         else:
-            self._refuse_beside_server()
             wanted = key_file.rotated().masters[0][0]
             self._watch("begin")
             write_at_once(self._note, json.dumps({"version": wanted}).encode())
@@ -125,33 +145,18 @@ class Rotation:
         self._keyring.replace(key_file, Share.new())
         return key_file
 
-    def _refuse_beside_server(self) -> None:
-        path = Database(self._settings.database).path
-        if path:
-            file = SqliteFile(path)
-            file.take()
-            file.release()
-
-    def _rekey(self, keys: Keys) -> None:
+    def _rekey(self, path: Path, keys: Keys) -> None:
         """Write the database to a new file under the new key and let it take the name."""
-        path = Database(self._settings.database).path
-        if path is None:
+        fresh = path.with_name(f"{path.name}{FRESH}")
+        _remove(fresh)
+        if _opens(SqliteFile(path, keys.key("db"))):
             return
-        lock = SqliteFile(path)
-        lock.take()
-        try:
-            fresh = path.with_name(f"{path.name}{FRESH}")
-            _remove(fresh)
-            if _opens(SqliteFile(path, keys.key("db"))):
-                return
-            old = _fitting(path, keys)
-            self._watch("export")
-            _export(old, fresh, keys.key("db"))
-            self._watch("name")
-            fresh.replace(path)
-            sync_folder(path.parent)
-        finally:
-            lock.release()
+        old = _fitting(path, keys)
+        self._watch("export")
+        _export(old, fresh, keys.key("db"))
+        self._watch("name")
+        fresh.replace(path)
+        sync_folder(path.parent)
 
     async def _reseal_fields(self, database: Database) -> int:
         count = 0

@@ -11,15 +11,16 @@ from sqlalchemy import LargeBinary, select, type_coerce
 from data.clock import new_id
 from data.crypto import Keys
 from data.database import Database
-from data.errors import DomainError
+from data.errors import Conflict, DomainError
 from data.files import FileStore
 from data.keyring import KeyFile, Keyring, Share
+from data.sqlite_file import SqliteFile
 from data.stored_file import KeptFile
 from data.users import User
 from integrations.folder import FolderTarget
 from jobs.backup import Backup
 from jobs.backup_restore import Restore, Wanted
-from jobs.rotation import Rotation, require_finished, unfinished
+from jobs.rotation import Rotation, Watch, require_finished, unfinished
 from services.clinic import Clinic
 from services.policy import HOUSE
 from services.settings import Settings
@@ -86,9 +87,9 @@ async def house(clinic, settings):
     return await furnish(clinic, settings.home)
 
 
-def rotation(home: Path, **database: str) -> Rotation:
+def rotation(home: Path, watch: Watch | None = None, **database: str) -> Rotation:
     settings = Settings(home=home, **database)
-    return Rotation(settings, Keyring(settings.key_file, NOWHERE), HeldClock())
+    return Rotation(settings, Keyring(settings.key_file, NOWHERE), HeldClock(), watch)
 
 
 async def is_under_the_new_key(home: Path, keys: Keys, url: str = "") -> None:
@@ -203,6 +204,25 @@ async def test_a_running_server_is_not_rotated_under_its_feet(house, settings):
     assert not unfinished(settings)
 
 
+async def test_nothing_is_written_before_the_house_is_ours_alone(house, settings):
+    """Else a server that starts at that moment reads a key that is about to change."""
+    path = settings.home / "xinglin.db"
+    held: dict[str, bool] = {}
+
+    def look(step: str) -> None:
+        file = SqliteFile(path)
+        try:
+            file.take()
+        except Conflict:
+            held[step] = True
+        else:
+            held[step] = False
+            file.release()
+
+    await rotation(settings.home, watch=look).run()
+    assert (held["begin"], held["key file"], held["export"]) == (True, True, True)
+
+
 async def test_copies_from_before_can_still_be_restored_with_either_paper(
     house, settings, clock, tmp_path
 ):
@@ -254,3 +274,17 @@ async def test_the_same_on_postgresql(house, settings, clock):
     assert rotated.fields == PEOPLE
     keys = Keyring(settings.key_file, NOWHERE).load().keys()
     await is_under_the_new_key(settings.home, keys, url)
+
+
+@pytest.mark.postgresql
+async def test_a_server_on_another_machine_is_not_rotated_under_its_feet(house, settings):
+    """It has no command socket here; only the database knows that it runs."""
+    url = settings.database
+    server = await Database(url).open()
+    before = settings.key_file.read_bytes()
+    try:
+        assert await code_of(rotation(settings.home, database_url=url).run()) == "database_in_use"
+    finally:
+        await server.close()
+    assert settings.key_file.read_bytes() == before
+    assert not unfinished(settings)
