@@ -189,6 +189,12 @@ USES: dict[str, Use] = {
         lambda case, id_: case.clinic.tasks.one(case.actor, id_),
         Shows.ANSWER,
     ),
+    "tasks.several": Use(
+        Action.TASK_READ,
+        whose.task,
+        lambda case, id_: case.clinic.tasks.several(case.actor, [id_]),
+        Shows.ANSWER,
+    ),
     "tasks.take": Use(
         Action.TASK_TAKE,
         whose.task,
