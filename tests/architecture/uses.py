@@ -240,15 +240,10 @@ ADDRESSES: dict[str, Address] = {
         gone=frozenset({204}),  # ending what has ended changes nothing
     ),
     "GET /api/v1/emergency/reviews/{access_id}": Address("emergency.one"),
-    "GET /api/v1/emergency/reviews/{access_id}": Address("emergency.one"),
     "GET /api/v1/staff/{user_id}": Address("roster.get"),
     "GET /api/v1/tasks/{task_id}": Address("tasks.one"),
     "GET /files/{file_id}": Address("uploads.find"),
     "POST /api/v1/deliveries/{delivery_id}/replay": Address("deliveries.replay"),
-    "POST /api/v1/emergency/reviews/{access_id}": Address(
-        "emergency.review", lambda *_: {"outcome": "justified", "note": WHY}
-    ),
-    "POST /api/v1/emergency/{access_id}/end": Address("emergency.close"),
     "POST /api/v1/emergency/{access_id}/end": Address("emergency.close"),
     "POST /api/v1/emergency/reviews/{access_id}": Address(
         "emergency.review", lambda *_: {"outcome": "justified", "note": WHY}
@@ -264,7 +259,6 @@ ADDRESSES: dict[str, Address] = {
 }
 
 ALWAYS_ONES_OWN: dict[str, str] = {
-    "POST /api/v1/emergency": "whose record it is must not matter in an emergency; it is reviewed",
     "POST /api/v1/emergency": "whose record it is must not matter in an emergency",
     "POST /drafts/{form}": "the name of a form: whoever asks has a draft of their own under it",
     "PUT /api/v1/settings/{key}": "the name of a rule: it is that of the asker's own institution",
