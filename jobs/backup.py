@@ -27,6 +27,7 @@ from data.files import FileStore
 from data.keyring import Keyring
 from data.shipping import LogShipper
 from data.stored_file import KeptFile
+from jobs.backup_alarm import BACKUP, Alarm
 from jobs.backup_archive import (
     FILES,
     LOG,
@@ -45,6 +46,7 @@ from jobs.backup_papers import LIST, Papers, large_papers
 from jobs.backup_postgresql import PostgresSnapshots
 from jobs.backup_snapshot import Contents, Snapshot, Snapshots, SqliteSnapshots
 from services.clinic import Clinic
+from services.facts import Noted
 from services.policy import HOUSE, Action, Actor, Subject
 from services.ports import BackupTarget
 
@@ -52,6 +54,7 @@ log = logging.getLogger(__name__)
 
 LAST_FACT, FAILED_FACT = "backup.last", "backup.failed"
 WORK = "work-"
+DAMAGED = "database_damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Backup:
             self.shipper = LogShipper(clinic.database, folder, clinic.keys, clinic.clock)
             self._snapshots = SqliteSnapshots(clinic.database, self.shipper, clinic.keys)
         self.courier = Courier(self.shipper, self.store, target)
+        self.alarm = Alarm(clinic, BACKUP)
         self._one = asyncio.Lock()
 
     async def open(self) -> None:
@@ -130,6 +134,9 @@ class Backup:
             except (DomainError, OSError) as error:
                 code = error.code if isinstance(error, DomainError) else "disk_failed"
                 await self.note(FAILED_FACT, {"code": code, "place": self.target.place})
+                if code == DAMAGED:
+                    await self.note(Noted.INTEGRITY, {"ok": False})
+                await self.alarm.ring(place=self.target.place)
                 raise
             done = BackupDone(
                 night=manifest.night,
@@ -141,6 +148,7 @@ class Backup:
                 left_out=left_out,
             )
             await self.note(LAST_FACT, asdict(done))
+            await self.alarm.end()
             return done
 
     @asynccontextmanager

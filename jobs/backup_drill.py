@@ -23,12 +23,14 @@ from data.errors import DomainError, Invalid, Unavailable
 from data.files import FileStore, StoredFile
 from data.keyring import KeyFile
 from data.stored_file import KeptFile
-from jobs.backup import WORK, Backup
+from jobs.backup import DAMAGED, WORK, Backup
+from jobs.backup_alarm import DRILL, Alarm
 from jobs.backup_archive import FILES, PAPERS, Archive, Manifest, place_of
 from jobs.backup_papers import large_papers
 from jobs.backup_restore import Restore, Restored, Wanted, listed, shipped
 from services.audit import Audit
 from services.bus import Bus
+from services.facts import Noted
 from services.policy import HOUSE
 from services.ports import BackupTarget
 from services.settings import Settings
@@ -60,6 +62,7 @@ class Drill:
 
     def __init__(self, backup: Backup) -> None:
         self._backup = backup
+        self._alarm = Alarm(backup.clinic, DRILL)
 
     async def run(self) -> DrillResult:
         """Try, write down the result, and return it; a failed drill is a result, not an error."""
@@ -72,6 +75,12 @@ class Drill:
             said = {name: str(value) for name, value in details.items()}
             result = DrillResult(ok=False, code=code, detail=said)
         await self._backup.note(FACT, asdict(result))
+        if result.ok or result.code == DAMAGED:  # pages are copied as they are: the house's own
+            await self._backup.note(Noted.INTEGRITY, {"ok": result.ok})
+        if result.ok:
+            await self._alarm.end()
+        else:
+            await self._alarm.ring(place=self._backup.target.place)
         return result
 
     async def _try(self, began: float) -> DrillResult:

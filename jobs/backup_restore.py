@@ -7,7 +7,8 @@ name, the master key last, so that a restore that fails leaves what was there as
 import asyncio
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from jobs.backup_archive import SHREDDED, Archive, Envelope, Manifest, place_of
 from jobs.backup_papers import lay_down
 from jobs.backup_postgresql import restore_dump
 from jobs.backup_snapshot import read_contents
+from jobs.backup_trail import note_restore
 from services.ports import BackupTarget
 from services.settings import Settings
 
@@ -118,6 +120,9 @@ class Restore:
         frames, as_of = await self._database(archive, manifest, keys, house, wanted.until)
         files, missing = await self._files(manifest, keys, house)
         await asyncio.to_thread(_wrapped_copy, envelope, house)
+        async with self._opened(manifest, keys, house) as database:
+            purpose = f"{manifest.night} from {self._target.place}"
+            await note_restore(database, key_file, self._clock, purpose, as_of)
         return Restored(
             manifest.night, manifest.made, as_of, manifest, key_file, frames, files, missing
         )
@@ -168,23 +173,29 @@ class Restore:
     ) -> dict[str, int]:
         if "stored_file" not in manifest.counts:
             return {}
+        async with (
+            self._opened(manifest, keys, house) as database,
+            database.transaction(write=True) as session,
+        ):
+            for blob in shredded:
+                await session.execute(
+                    update(KeptFile)
+                    .where(KeptFile.blob == bindparam("gone"), KeptFile.wrapped_key.is_not(None))
+                    .values(wrapped_key=None, shredded_at=self._clock.now()),
+                    {"gone": blob},
+                )
+            live = select(KeptFile.blob, KeptFile.size).where(KeptFile.wrapped_key.is_not(None))
+            return {row.blob: row.size for row in await session.execute(live)}
+
+    @asynccontextmanager
+    async def _opened(self, manifest: Manifest, keys: Keys, house: Path) -> AsyncIterator[Database]:
+        """Yield the restored database, before the house has its name."""
         url = self._settings.database
         if manifest.kind == "sqlite":
             url = f"sqlite:///{house / 'xinglin.db'}"
         database = await Database(url, keys.key("db", manifest.key_version)).open()
         try:
-            async with database.transaction(write=True) as session:
-                for blob in shredded:
-                    await session.execute(
-                        update(KeptFile)
-                        .where(
-                            KeptFile.blob == bindparam("gone"), KeptFile.wrapped_key.is_not(None)
-                        )
-                        .values(wrapped_key=None, shredded_at=self._clock.now()),
-                        {"gone": blob},
-                    )
-                live = select(KeptFile.blob, KeptFile.size).where(KeptFile.wrapped_key.is_not(None))
-                return {row.blob: row.size for row in await session.execute(live)}
+            yield database
         finally:
             await database.close()
             await asyncio.to_thread((house / "xinglin.db.lock").unlink, missing_ok=True)

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from sqlcipher3 import dbapi2 as sqlcipher
+
 from data.clock import stopwatch
 from data.crypto import Keys
 from data.database import Database
+from data.errors import Invalid
 from data.log_parts import Part, play
 from data.shipping import Base, LogShipper
 from data.sqlite_file import SqliteFile
@@ -73,7 +76,7 @@ class SqliteSnapshots:
                 await asyncio.to_thread(self._play_open_segment, copy, base)
         finally:
             stop.set()
-        contents = await asyncio.to_thread(read_contents, copy)
+        contents = await asyncio.to_thread(_read_copy, copy)
         where = {
             "timeline": base.state.timeline,
             "segment": base.state.segment,
@@ -103,6 +106,14 @@ def _copy(base: Base, path: Path, stop: threading.Event) -> None:
             stop.wait(max(0.0, copied / PACE - (stopwatch() - began)))
         file.flush()
         os.fsync(file.fileno())
+
+
+def _read_copy(file: SqliteFile) -> Contents:
+    """Look into what was just copied; raise `Invalid("database_damaged")`: the house's own is."""
+    try:
+        return read_contents(file)
+    except sqlcipher.DatabaseError:
+        raise Invalid("database_damaged") from None
 
 
 def read_contents(file: SqliteFile) -> Contents:

@@ -25,6 +25,7 @@ class Action(StrEnum):
     AUDIT_EXPORT = "audit:export"
     AUDIT_READ = "audit:read"
     AUDIT_VERIFY = "audit:verify"
+    BACKUP_RESTORE = "backup:restore"
     BACKUP_RUN = "backup:run"
     BUS_WORK = "bus:work"
     CHART_READ = "chart:read"
@@ -88,6 +89,7 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.AUDIT_EXPORT: {Role.AUDIT_ADMIN: within, Role.HOUSE: anyone},
     Action.AUDIT_READ: {Role.AUDIT_ADMIN: in_place},
     Action.AUDIT_VERIFY: {Role.AUDIT_ADMIN: in_place, Role.HOUSE: anyone},
+    Action.BACKUP_RESTORE: HOUSE_ONLY,
     Action.BACKUP_RUN: {Role.SYSTEM_ADMIN: within, Role.HOUSE: anyone},
     Action.BUS_WORK: HOUSE_ONLY,
     # Who treats a patient is known to the modules that come with treatment; until then nobody
