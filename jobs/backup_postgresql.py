@@ -30,6 +30,7 @@ from jobs.backup_snapshot import Contents, Snapshot, gather
 
 NOBODY = UUID(int=0)
 PIECE = 1 << 20
+PLACES = Path("/usr/lib/postgresql")  # where Debian has the programs, a folder a version
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
 
 
@@ -161,9 +162,9 @@ def _environment(url: URL) -> dict[str, str]:
 
 
 def _program(name: str) -> str:
-    """Find a program of PostgreSQL; Debian keeps them off PATH, a folder a version."""
+    """Find a program of PostgreSQL; Debian keeps them off PATH."""
     places = sorted(
-        Path("/usr/lib/postgresql").glob(f"*/bin/{name}"),
+        PLACES.glob(f"*/bin/{name}"),
         key=lambda path: int("0" + "".join(re.findall(r"\d+", path.parts[-3]))),
     )
     found = str(places[-1]) if places else shutil.which(name)

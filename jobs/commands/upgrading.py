@@ -3,17 +3,18 @@
 import asyncio
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from data.clock import SystemClock
 from data.database import Database
-from data.errors import DomainError, Invalid, Unavailable
+from data.errors import DomainError, Unavailable
 from data.keyring import Keyring
 from data.schema import Schema, Standing, State
-from jobs.commands.call import AsJson, Home, at
+from jobs.commands.call import AsJson, Call, Home, at
 from jobs.commands.voice import LOG, show, tell, write_down
+from jobs.upgrade import UpgradeCopies
 from services.settings import Settings
 
 
@@ -21,17 +22,29 @@ def migrate(
     ctx: typer.Context,
     *,
     without_backup: Annotated[
-        bool, typer.Option("--without-backup", help="A copy of the machine exists already.")
+        bool,
+        typer.Option(
+            "--without-backup", "--no-backup", help="A copy of the machine exists already."
+        ),
     ] = False,
+    back: Annotated[
+        Path | None,
+        typer.Option("--back", help="Instead bring back this copy, which an upgrade made."),
+    ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring the database to this program's schema; a copy of it is made first.
 
-    An upgrade that is interrupted has not happened. The server must not run meanwhile.
+    An upgrade that is interrupted has not happened. The server must not run meanwhile. The copy
+    of before an upgrade comes back with --back, for the program of before; on PostgreSQL into a
+    database that is empty.
     """
     call = at(ctx, home)
     call.refuse_beside_server("migrate")
+    if back:
+        _bring_back(call, back, as_json=as_json)
+        return
     before, copy = asyncio.run(_migrated(call.settings, backup=not without_backup))
     answer = {**asdict(before), "backup": str(copy or "")}
     if as_json:
@@ -44,6 +57,18 @@ def migrate(
             tell("migrate.copy", copy=copy)
 
 
+def _bring_back(call: Call, copy: Path, *, as_json: bool) -> None:
+    keys = Keyring(call.settings.key_file).load().keys(call.settings.crypto_profile)
+    copies = UpgradeCopies(call.settings, keys)
+    aside = asyncio.run(copies.bring_back(copy, SystemClock().now()))
+    if as_json:
+        show({"copy": str(copy), "set_aside": str(aside or "")})
+        return
+    tell("migrate.back", copy=copy)
+    if aside:
+        tell("migrate.set_aside", path=aside)
+
+
 async def _migrated(settings: Settings, *, backup: bool) -> tuple[Standing, Path | None]:
     keys = Keyring(settings.key_file).load().keys(settings.crypto_profile)
     database = await Database(settings.database, keys.key("db")).open()
@@ -53,7 +78,8 @@ async def _migrated(settings: Settings, *, backup: bool) -> tuple[Standing, Path
         standing = await schema.standing()
         copy = None
         if standing.state is State.OLDER and backup:
-            copy = await _copied(database, settings, standing)
+            copies = UpgradeCopies(settings, keys)
+            copy = await copies.make(database, standing.found, SystemClock().now())
         return await _upgraded(schema, settings), copy
     finally:
         await database.close()
@@ -68,22 +94,3 @@ async def _upgraded(schema: Schema, settings: Settings) -> Standing:
         log = write_down(trouble, settings.home / LOG)
         kind = type(trouble).__name__
         raise Unavailable("upgrade_taken_back", kind=kind, log=str(log or "-")) from trouble
-
-
-async def _copied(database: Database, settings: Settings, standing: Standing) -> Path:
-    """Copy the database as it is, encrypted as it is, beside the other backups.
-
-    The nightly copy needs a house that is open, and this one does not fit the program yet.
-    """
-    if database.kind != "sqlite":
-        raise Invalid("migrate_needs_dump", url=database.url.database)
-    folder = settings.home / "backup" / "upgrades"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    copy = folder / f"{SystemClock().now():%Y%m%dT%H%M%SZ}-schema-{standing.found}.db"
-    await database.between_groups(lambda raw: _vacuum_into(raw, copy))
-    return copy
-
-
-def _vacuum_into(raw: Any, copy: Path) -> None:
-    """SQLCipher encrypts the copy with the same key."""
-    raw.execute("VACUUM INTO ?", (str(copy),))

@@ -100,8 +100,22 @@ def test_an_upgrade_keeps_a_copy_of_what_was(xinglin, next_version, capsys, tmp_
     answer = json.loads(done.out)
     assert (answer["state"], answer["known"]) == ("older", "9000")
     assert xinglin("audit", "verify").code == 0
-    shutil.copyfile(answer["backup"], xinglin.home / "xinglin.db")
+    back = xinglin("migrate", "--back", answer["backup"], "--json")
+    assert back.code == 0, back.err
     assert "[schema_older]" in xinglin("audit", "verify").err
+    assert xinglin("migrate", "--back", back.answer["set_aside"]).code == 0, "and forth"
+    assert xinglin("audit", "verify").code == 0
+    assert not list(xinglin.home.glob("work-*"))
+
+
+def test_a_copy_that_is_none_does_not_take_the_place_of_the_database(xinglin, tmp_path):
+    before = (xinglin.home / "xinglin.db").read_bytes()
+    (tmp_path / "other.db").write_bytes(before[:5000])
+    for copy in (tmp_path / "other.db", tmp_path / "nowhere.db", xinglin.home / "xinglin.toml"):
+        done = xinglin("migrate", "--back", str(copy))
+        assert done.code == 3, done.err
+    assert (xinglin.home / "xinglin.db").read_bytes() == before
+    assert xinglin("audit", "verify").code == 0
 
 
 def test_a_damaged_database_is_not_upgraded(xinglin, next_version):
