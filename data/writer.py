@@ -156,12 +156,19 @@ class Writer:
         group: list[Turn] = []
         try:
             await self._in_thread(self._begin)
+        except Exception as error:
+            log.exception("%d units of work could not begin", len(self._line))
+            _refuse([turn.begins for turn in self._line], error)
+            self._line.clear()
+            await self._start_over()
+            return
+        try:
             await self._let_through(group)
             await self._in_thread(self._connection.commit)
         except Exception as error:
             log.exception("%d units of work were lost", len(group))
-            self._refuse(group, error)
-            await self._in_thread(self._give_up)
+            _refuse([turn.kept for turn in group], error)
+            await self._start_over()  # who still waits has lost nothing
             return
         for turn in group:
             self._tell(turn)
@@ -197,16 +204,6 @@ class Writer:
             if not driver.in_transaction:
                 raise Unavailable("rolled_back")
 
-    def _refuse(self, group: list[Turn], error: Exception) -> None:
-        """Fail the units that are lost or, if none got as far, all that wait."""
-        lost = [turn.kept for turn in group]
-        if not lost:
-            lost = [turn.begins for turn in self._line]
-            self._line.clear()
-        for future in lost:
-            if not future.done():
-                future.set_exception(error)
-
     def _raw(self) -> Any:
         if self._connection.closed:
             self._connection = self._engine.connect()
@@ -217,6 +214,13 @@ class Writer:
             self._connection = self._engine.connect()
         self._connection.begin()
 
+    async def _start_over(self) -> None:
+        """Let the connection go; whatever comes of that, the line goes on."""
+        try:
+            await self._in_thread(self._give_up)
+        except Exception:
+            log.exception("a connection could not be given up")
+
     def _give_up(self) -> None:
         # SQLAlchemy takes a COMMIT that failed for the end of the transaction. SQLite does not.
         if not self._connection.closed:
@@ -226,6 +230,12 @@ class Writer:
     async def _in_thread(self, step: Callable[[], None]) -> None:
         # No turn is running meanwhile: a connection serves any thread, but one at a time.
         await asyncio.get_running_loop().run_in_executor(self._thread, step)
+
+
+def _refuse(waiting: list[asyncio.Future[None]], error: Exception) -> None:
+    for future in waiting:
+        if not future.done():  # it is if nobody waits any more
+            future.set_exception(error)
 
 
 def _session_on(connection: Connection) -> AsyncSession:

@@ -165,6 +165,44 @@ async def test_if_sqlite_rolls_back_by_itself_everybody_before_is_told(database)
     assert await taken(database) == 4
 
 
+async def test_if_sqlite_rolls_back_the_first_of_a_group_those_behind_go_on(database):
+    """They have lost nothing, and need not be told of somebody else's trouble."""
+    rooms = await build(database, *(Room() for _ in range(4)))
+
+    async def lose_everything():
+        async with database.transaction(write=True) as session:
+            await session.execute(text("ROLLBACK"))
+
+    results = await together(lose_everything(), *(take(database, room) for room in rooms))
+
+    assert failures(results) == [OperationalError]
+    assert await taken(database) == 4
+
+
+async def test_if_a_connection_cannot_even_be_given_up_the_line_goes_on(database, monkeypatch):
+    """R034: whatever breaks, nobody stands in line for ever."""
+    rooms = await build(database, *(Room() for _ in range(4)))
+    one, give_up = database._writer, database._writer._give_up
+
+    def break_down():
+        while not database.waiting:
+            time.sleep(0.001)
+        monkeypatch.undo()
+        give_up()
+        raise OSError("what nobody thought of")
+
+    async def lose_everything():
+        async with database.transaction(write=True) as session:
+            await session.execute(text("ROLLBACK"))
+
+    monkeypatch.setattr(one, "_give_up", break_down)
+    losing = asyncio.create_task(lose_everything())
+    await asyncio.wait([losing])
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(take(database, room) for room in rooms))
+    assert await taken(database) == 4
+
+
 async def test_if_it_cannot_begin_those_in_line_are_told(database, keys):
     rooms = await build(database, *(Room() for _ in range(4)))
     await database.between_groups(lambda raw: raw.execute("PRAGMA busy_timeout=10"))
