@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from data.clock import stopwatch
 from data.database import Database
 from services.bus import Bus
 from services.events import Event
@@ -53,6 +54,11 @@ class Metrics:
         """Publish a number that somebody else knows: it is asked when it is scraped."""
         gauge = Gauge(name, what, registry=self.registry)
         gauge.set_function(lambda: value() or 0.0)
+
+    def asked(self) -> Callable[[str, int], None]:
+        """Begin to time a request; what is returned notes it, by route and status, as answered."""
+        began = stopwatch()
+        return lambda route, status: self.request(route, status, stopwatch() - began)
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """Note a request that was answered; `route` is the pattern, never the path."""

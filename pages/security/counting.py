@@ -1,10 +1,10 @@
 """Counts what was asked: how long each answer took, by route, and what was refused, by code."""
 
+from collections.abc import Callable
 from typing import cast
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from data.clock import stopwatch
 from pages.routes import Routes
 from pages.security.refusals import CODE
 from services.metrics import Metrics
@@ -25,21 +25,21 @@ class Counting:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = stopwatch(), 0
+        answered, status = self._metrics.asked(), 0
 
         async def watched(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = cast("int", message["status"])
             elif message["type"] == "http.response.body" and not message.get("more_body"):
-                self._count(scope, status, stopwatch() - began)
+                self._count(scope, status, answered)
             await send(message)
 
         await self._app(scope, receive, watched)
 
-    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+    def _count(self, scope: Scope, status: int, answered: Callable[[str, int], None]) -> None:
         route = self._routes.find(scope["method"], scope["path"])
-        self._metrics.request(route.path if route else NOWHERE, status, seconds)
+        answered(route.path if route else NOWHERE, status)
         code = scope.get("state", {}).get(CODE)
         if code:
             self._metrics.refusal(code)
