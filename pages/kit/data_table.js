@@ -51,6 +51,9 @@ export default {
       if (this.sort !== column.key) return "none";
       return this.down ? "descending" : "ascending";
     },
+    opener() {
+      return this.columns.find((each) => each.phone === "title") || this.columns[0];
+    },
     cell(row, column) {
       return row.cells[column.key] || { text: "" };
     },
@@ -102,9 +105,9 @@ export default {
         <tbody v-else>
           <tr v-for="row in shown" :key="row.key" :class="row.tone ? 'is-' + row.tone : undefined"
             :aria-selected="row.key === selected ? 'true' : undefined">
-            <td v-for="(column, n) in columns" :key="column.key" :class="[{r: column.end}, 'on-phone-' + (column.phone || 'line')]"
+            <td v-for="column in columns" :key="column.key" :class="[{r: column.end}, 'on-phone-' + (column.phone || 'line')]"
               :data-label="column.label">
-              <button v-if="n === 0 && row.opens" type="button" class="table__open"
+              <button v-if="row.opens && column.key === opener().key" type="button" class="table__open"
                 @click="$emit('open', row.key)">{{ cell(row, column).text }}</button>
               <a v-else-if="cell(row, column).href" class="table__link" :href="cell(row, column).href">{{ cell(row, column).text }}</a>
               <span v-else-if="cell(row, column).kind === 'state'" class="state" :class="'state--' + cell(row, column).tone">

@@ -115,7 +115,10 @@ class Answers:
     act: Callable[[str, str], Any] | None = None
     """Is given the row's key and the act's name."""
     unmask: Callable[[str, str], Awaitable[str]] | None = None
-    """Is given the row's key and the column's; returns the whole value, having logged it."""
+    """Is given the row's key and the column's; returns the whole value, having logged it.
+
+    Nothing if its reader thought better of it.
+    """
 
 
 def state_cell(text: str, tone: Tone = "", *, glyph: str = "") -> Cell:
@@ -278,8 +281,8 @@ class DataTable(ui.element, Generic[T], component="data_table.js"):
         if row is None or not isinstance(cell, Cell) or not cell.can or not self._answers.unmask:
             return
         with told():
-            whole = await self._answers.unmask(row.key, column)
-            self._put(_with_cell(row, column, Cell(whole)))
+            if whole := await self._answers.unmask(row.key, column):
+                self._put(_with_cell(row, column, Cell(whole)))
 
     async def _do(self, what: Callable[..., Any], *of: str) -> None:
         with told():
