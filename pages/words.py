@@ -1,5 +1,6 @@
 """The words of a page, in the language of the person in front of it."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from nicegui import context
@@ -7,6 +8,7 @@ from nicegui import context
 from services import i18n
 
 COOKIE = "xl_language"
+COMMAS = {"zh_CN": "、", "en": ", "}
 
 
 def language() -> str:
@@ -26,7 +28,7 @@ def language() -> str:
     return chosen
 
 
-def t(key: str, **values: object) -> str:
+def t(key: str, /, **values: object) -> str:
     """Return the sentence for `key`, its blanks filled with `values`."""
     return i18n.say(language(), key, **values)
 
@@ -54,6 +56,11 @@ def day(value: date, *, now: datetime | None = None) -> str:
 def ago(value: datetime, *, now: datetime) -> str:
     """Return how far away a moment is: "3分钟前", "in 20 minutes"."""
     return i18n.ago(language(), value, now=now)
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return several words in one line, with the language's comma between them."""
+    return COMMAS[language()].join(words)
 
 
 def number(value: float) -> str:

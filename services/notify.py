@@ -295,7 +295,7 @@ class Notify:
             f"task:{event.event_id}",
             event.institution_id,
             to=event.owner_id,
-            link=f"/tasks/{event.task_id}",
+            link=f"/tasks?task={event.task_id}",
         )
         await self.send(HOUSE, note)
 
@@ -344,7 +344,7 @@ class Notify:
             "task_overdue",
             f"task:{event.event_id}",
             event.institution_id,
-            link=f"/tasks/{event.task_id}",
+            link=f"/tasks?task={event.task_id}",
         )
         async with self._transactions.open(HOUSE) as tx:
             tx.allow(Action.MESSAGE_SEND, Subject("message", institution_id=event.institution_id))

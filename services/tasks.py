@@ -4,6 +4,7 @@ Alarms and work lists of every module are tasks; none invents its own. A task th
 by its time goes on to the role that answers for it, once.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -188,6 +189,13 @@ class Tasks:
             if row is None:
                 raise NotFound("not_found", what="Task", key=str(task_id))
             return self._view(row, tx.now)
+
+    async def several(self, actor: Actor, task_ids: Collection[UUID]) -> dict[UUID, View]:
+        """Return those of these tasks that are the actor's, by their ids."""
+        async with self._transactions.read(actor) as tx:
+            tx.allow(Action.TASK_READ, _place(actor))
+            query = select(Task).where(Task.id.in_(task_ids), *theirs(actor))
+            return {row.id: self._view(row, tx.now) for row in await tx.session.scalars(query)}
 
     async def counts(self, actor: Actor) -> Counts:
         """Count what is open for the actor."""

@@ -1,14 +1,14 @@
 """Where staff begin: what waits for them, and the places their roles are for."""
 
 from pages import kit
-from pages.house.tasks import title_of
+from pages.house.tasks import address_of, title_of
 from pages.live import on_event
 from pages.navigation import offered
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
 from pages.viewer import viewer
-from pages.words import ago, has, t
+from pages.words import ago, has, listed, t
 from services.clinic import Clinic
 from services.events import TaskClosed, TaskEscalated, TaskRaised
 from services.policy import Action
@@ -27,7 +27,7 @@ def register(clinic: Clinic, routes: Routes) -> None:
         with frame("nav.home", active="/"):
             with kit.Html("div"):
                 kit.heading(t("home.hello", name=who.display_name))
-                roles = ", ".join(t(f"role.{role}") for role in who.roles)
+                roles = listed(t(f"role.{role}") for role in who.roles)
                 kit.paragraph(t("home.in_roles", roles=roles), "muted")
             with kit.halves():
                 page.build()
@@ -84,5 +84,8 @@ class HomePage:
                 if task.due_at and not task.overdue:
                     note = t("home.due", when=ago(task.due_at, now=now))
                 kit.line(
-                    title_of(task), note, icon="alert" if task.overdue else "tasks", href="/tasks"
+                    title_of(task),
+                    note,
+                    icon="alert" if task.overdue else "tasks",
+                    href=address_of(task),
                 )

@@ -1,6 +1,10 @@
 """What the house has told the person in front of the page, and the demo's tray of messages."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from pages import kit
+from pages.house.tasks import address_of, title_of
 from pages.live import on_event
 from pages.routes import Routes
 from pages.session import current_actor
@@ -12,6 +16,7 @@ from services.events import MessageQueued
 from services.inbox import Caught
 from services.notices import Notice
 from services.policy import Action
+from services.tasks import View
 
 
 def register(clinic: Clinic, routes: Routes) -> None:
@@ -37,6 +42,7 @@ class NoticesPage:
         self._surroundings = surroundings
         self._me = current_actor().user_id
         self._shown: dict[str, Notice] = {}
+        self._tasks: dict[str, View] = {}
 
     def is_mine(self, event: MessageQueued) -> bool:
         """Tell whether a message that was just queued is for this page's person."""
@@ -76,10 +82,21 @@ class NoticesPage:
             current_actor(), offset=query.offset, limit=query.size
         )
         self._shown = {str(notice.id): notice for notice in items}
+        self._tasks = await self._about(items)
         return kit.Page(items, total)
+
+    async def _about(self, notices: Sequence[Notice]) -> dict[str, View]:
+        """Return the tasks that these notices lead to and that are this person's, by address."""
+        wanted = {task_id for notice in notices if (task_id := _task_of(notice))}
+        if not wanted or not self._works():
+            return {}
+        tasks = await self._clinic.tasks.several(current_actor(), wanted)
+        return {address_of(task): task for task in tasks.values()}
 
     def _row(self, notice: Notice) -> kit.Row:
         title, text = t(notice.title, **notice.values), t(notice.text, **notice.values)
+        if task := self._tasks.get(notice.link):
+            text = title_of(task)
         acts = () if notice.read else (kit.Act("read", t("notices.read"), "quiet"),)
         cell = kit.Cell(title, note=text, href=notice.link)
         return kit.Row(
@@ -100,6 +117,12 @@ class NoticesPage:
             current_actor(), *(each.id for each in self._shown.values() if not each.read)
         )
         await self.load()
+
+
+def _task_of(notice: Notice) -> UUID | None:
+    """Return the task that a notice leads to."""
+    _, _, task_id = notice.link.partition("/tasks?task=")
+    return UUID(task_id) if task_id else None
 
 
 def _register_inbox(clinic: Clinic, routes: Routes) -> None:

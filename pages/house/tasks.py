@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from data.errors import NotFound
 from pages import kit
 from pages.live import on_event
 from pages.routes import Routes
@@ -30,6 +31,11 @@ FILTERS: dict[str, Search] = {
 }
 
 
+def address_of(task: View) -> str:
+    """Return where a task's panel is open."""
+    return f"/tasks?task={task.id}"
+
+
 def title_of(task: View) -> str:
     """Return a task's sentence in the language of the page."""
     return t(task.title, **task.values)
@@ -39,13 +45,16 @@ def register(clinic: Clinic, routes: Routes) -> None:
     """Enter `/tasks`."""
 
     @routes.page("/tasks", action=Action.TASK_READ, title="nav.tasks")
-    async def tasks_page() -> None:
+    async def tasks_page(task: str = "") -> None:
         page = TasksPage(clinic)
         with frame("nav.tasks", active="/tasks") as surroundings:
             page.build()
         surroundings.shortcut("m", "tasks.filter.mine", lambda: page.show("mine"))
         surroundings.shortcut("o", "tasks.filter.open", lambda: page.show("open"))
         await page.load()
+        if task:
+            with kit.told():
+                await page.open(task)
 
         async def update() -> None:
             await page.load()
@@ -82,7 +91,7 @@ class TasksPage:
             empty_title=t("tasks.empty"),
             empty_text=t("tasks.empty_text"),
         )
-        answers = kit.Answers(open=self._open, act=self._act)
+        answers = kit.Answers(open=self.open, act=self._act)
         with kit.card(flush=True):
             self._table: kit.DataTable[View] = kit.DataTable(
                 columns, self._read, self._row, words, answers, kit.Query(sort="pressing")
@@ -145,8 +154,13 @@ class TasksPage:
         if name == "take":
             self._table.put(await self._clinic.tasks.take(current_actor(), UUID(key)))
 
-    async def _open(self, key: str) -> None:
-        task = await self._clinic.tasks.one(current_actor(), UUID(key))
+    async def open(self, key: str) -> None:
+        """Show one task in the panel; raise `NotFound` if it is none of this person's."""
+        try:
+            task_id = UUID(key)
+        except ValueError:
+            raise NotFound("not_found", what="Task", key=key) from None
+        task = await self._clinic.tasks.one(current_actor(), task_id)
         self._table.select_row(key)
         with self._panel.fill(title_of(task)):
             self._fill(task)

@@ -307,7 +307,7 @@ async def test_a_task_given_to_somebody_is_told_to_them(clinic):
     await clinic.bus.deliver()
     [notice], _ = await clinic.notices.page(ann)
     assert notice.template == "task_for_you"
-    assert notice.link.startswith("/tasks/")
+    assert notice.link.startswith("/tasks?task=")
 
 
 async def test_an_overdue_task_is_told_to_everybody_who_answers_for_it(clinic, clock):
