@@ -1,11 +1,13 @@
 """Whether the house is well: each check with what is so and what to do, the worst first."""
 
 from pages import kit
+from pages.house.infrastructure import InfrastructureList
 from pages.kit.element import Html
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
 from pages.words import local, t
+from services.authority import PAGE as AUTHORITY
 from services.clinic import Clinic
 from services.findings import Finding, Level
 from services.policy import Action
@@ -16,6 +18,7 @@ TONES: dict[Level, kit.Tone] = {
     Level.WARN: "warn",
     Level.RED: "bad",
 }
+VIEWS = ("findings", "infrastructure_list")
 
 
 def register(clinic: Clinic, routes: Routes) -> None:
@@ -29,14 +32,16 @@ def register(clinic: Clinic, routes: Routes) -> None:
                 kit.button("line", t("health.again"), page.load)
             page.build()
         surroundings.shortcut("r", "health.again", page.load)
+        surroundings.shortcut("i", "health.infrastructure_list", lambda: page.show(VIEWS[1]))
         await page.load()
 
 
 class HealthPage:
-    """The counts and the list of findings."""
+    """The counts, the list of findings, and what the house declares of its infrastructure."""
 
     def __init__(self, clinic: Clinic) -> None:
         self._clinic = clinic
+        self._infrastructure = InfrastructureList(clinic)
 
     def build(self) -> None:
         """Make the elements; `load` fills them."""
@@ -45,9 +50,27 @@ class HealthPage:
                 level: kit.metric(t(f"health.level.{level}"), "-")
                 for level in (Level.RED, Level.WARN, Level.UNKNOWN, Level.OK)
             }
-        self._looked = kit.paragraph("", "muted small")
-        with kit.card(flush=True):
+        with kit.side_by_side():
+            self._view = kit.segments(
+                t("health.view"),
+                [kit.Choice(name, t(f"health.{name}")) for name in VIEWS],
+                value=VIEWS[0],
+                on_change=self._turn,
+            )
+            self._looked = kit.paragraph("", "muted small")
+        with kit.card(flush=True) as self._findings:
             self._list = Html("div", "rows", role="status")
+        self._infrastructure.build()
+        self._turn()
+
+    def show(self, view: str) -> None:
+        """Turn to the findings or to the infrastructure."""
+        self._view.value = view
+
+    def _turn(self) -> None:
+        findings = self._view.value == VIEWS[0]
+        self._findings.set_visibility(findings)
+        self._infrastructure.card.set_visibility(not findings)
 
     async def load(self) -> None:
         """Make every check now."""
@@ -59,6 +82,7 @@ class HealthPage:
         with self._list:
             for finding in found:
                 _line(finding)
+        await self._infrastructure.load()
 
 
 def _line(finding: Finding) -> None:
@@ -69,3 +93,5 @@ def _line(finding: Finding) -> None:
         Html("span", "line__note", t(finding.what, **finding.values))
         if finding.remedy:
             Html("span", "line__note strong", t(finding.remedy, **finding.values))
+        if finding.check == "certificate":
+            kit.link_button("quiet", t("health.trust_devices"), AUTHORITY, icon="mobile")
