@@ -322,6 +322,6 @@ async def _park(cast: Cast) -> None:
                 due_at=None,
                 attempts=20,
                 parked_at=now,
-                error="channel_not_reachable",
+                error="database_not_reachable",
             )
         )

@@ -6,10 +6,11 @@ from pages import kit
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
-from pages.words import t
+from pages.words import has, language, t
 from services.clinic import Clinic
 from services.deliveries import Parked
 from services.policy import Action
+from services.procedures import Procedure, Step
 
 
 def register(clinic: Clinic, routes: Routes) -> None:
@@ -71,16 +72,17 @@ class DeliveriesPage:
 
     def _row(self, parked: Parked) -> kit.Row:
         now = self._clinic.clock.now()
+        happened = Procedure(parked.event).said(language())
         return kit.Row(
             str(parked.id),
             {
-                "event": kit.Cell(parked.event, note=str(parked.id)[-12:]),
-                "handler": parked.handler,
-                "error": kit.state_cell(parked.error, "bad"),
+                "event": kit.Cell(happened, note=f"{parked.event} {str(parked.id)[-12:]}"),
+                "handler": kit.Cell(Step(parked.handler).said(language()), note=parked.handler),
+                "error": kit.state_cell(_trouble(parked.error), "bad"),
                 "attempts": str(parked.attempts),
                 "parked": kit.ago_cell(parked.parked_at, now=now),
             },
-            name=parked.event,
+            name=happened,
             acts=(kit.Act("replay", t("deliveries.replay")),),
         )
 
@@ -90,3 +92,9 @@ class DeliveriesPage:
             self._table.drop(key)
             kit.toast(t("deliveries.replayed"))
             await self.load()
+
+
+def _trouble(code: str) -> str:
+    """Return what went wrong in words: our own errors have a sentence, others only a kind."""
+    key = f"error.{code}"
+    return t(key) if has(key) and "{" not in t(key) else t("deliveries.trouble", kind=code)
