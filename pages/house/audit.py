@@ -2,15 +2,16 @@
 
 import json
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from pages import kit
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
-from pages.words import has, local, number, t
+from pages.words import has, listed, local, number, t
 from services.audit import Entry, Search
 from services.clinic import Clinic
-from services.policy import Action
+from services.policy import HOUSE, Action
 
 SPANS = {
     "day": timedelta(days=1),
@@ -41,6 +42,7 @@ class AuditPage:
     def __init__(self, clinic: Clinic) -> None:
         self._clinic = clinic
         self._entries: dict[str, Entry] = {}
+        self._called: dict[UUID, str] = {}
 
     def build(self) -> None:
         """Make the elements; `load` fills them."""
@@ -91,6 +93,9 @@ class AuditPage:
             current_actor(), search, offset=query.offset, limit=query.size
         )
         self._entries = {str(entry.seq): entry for entry in items}
+        self._called = await self._clinic.roster.usernames(
+            current_actor(), {entry.actor_id for entry in items}
+        )
         return kit.Page(items, total)
 
     def _row(self, entry: Entry) -> kit.Row:
@@ -104,7 +109,7 @@ class AuditPage:
                     what(entry.subject), note=entry.subject.partition(":")[2][-12:]
                 ),
                 "who": kit.Cell(
-                    roles_of(entry), note=f"{str(entry.actor_id)[-12:]} {entry.address}"
+                    self._name_of(entry), note=f"{roles_of(entry)} {entry.address}".strip()
                 ),
                 "result": kit.state_cell(
                     t(f"audit.result.{entry.result}"), "bad" if denied else "ok"
@@ -115,6 +120,12 @@ class AuditPage:
             opens=True,
         )
 
+    def _name_of(self, entry: Entry) -> str:
+        """Return the user name, or a short form of the number of who has none here."""
+        if entry.actor_id == HOUSE.user_id:
+            return roles_of(entry)
+        return self._called.get(entry.actor_id, str(entry.actor_id)[-12:])
+
     def _open(self, key: str) -> None:
         entry = self._entries[key]
         self._table.select_row(key)
@@ -122,9 +133,11 @@ class AuditPage:
             kit.facts(
                 [
                     (t("audit.column.at"), local(entry.at)),
+                    (t("audit.column.exact"), entry.at.isoformat(timespec="milliseconds")),
                     (t("audit.column.action"), f"{said(entry.action)} ({entry.action})"),
                     (t("audit.column.subject"), f"{what(entry.subject)} ({entry.subject})"),
-                    (t("audit.column.who"), f"{roles_of(entry)}, {entry.actor_id}"),
+                    (t("audit.column.who"), listed([self._name_of(entry), roles_of(entry)])),
+                    (t("audit.column.actor"), str(entry.actor_id)),
                     (t("audit.column.address"), entry.address or t("audit.no_address")),
                     (t("audit.column.purpose"), entry.purpose or t("audit.no_purpose")),
                     (t("audit.column.result"), t(f"audit.result.{entry.result}")),
@@ -164,4 +177,4 @@ def what(subject: str) -> str:
 
 def roles_of(entry: Entry) -> str:
     """Return the roles somebody acted in, in words."""
-    return ", ".join(t(f"role.{role}") for role in entry.roles.split(",") if role)
+    return listed(t(f"role.{role}") for role in entry.roles.split(",") if role)

@@ -86,9 +86,9 @@ class AccountPage:
         with kit.card(t("account.factors")):
             kit.facts(
                 [
-                    (t("account.totp"), t("settings.yes") if held.totp else t("settings.no")),
-                    (t("account.passkeys"), str(held.passkeys)),
-                    (t("account.codes_left"), str(held.codes_left)),
+                    (t("account.totp"), t("account.bound" if held.totp else "account.not_bound")),
+                    (t("account.passkeys"), t("account.passkeys_held", count=held.passkeys)),
+                    (t("account.codes_left"), t("account.codes_held", count=held.codes_left)),
                 ]
             )
             self._codes = Html("div", role="status")

@@ -1,5 +1,6 @@
 """The list of staff: searched, sorted and paged by the database, masked until somebody asks why."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -122,6 +123,15 @@ class Roster:
                 must_change_password=user.must_change_password,
                 locked_until=await self._guard.locked_until(tx, user.username),
             )
+
+    async def usernames(self, actor: Actor, user_ids: Collection[UUID]) -> dict[UUID, str]:
+        """Return what those of these accounts are called that the actor may see."""
+        async with self._transactions.read(actor) as tx:
+            query = select(User.id, User.username).where(
+                User.id.in_(user_ids), visible(actor, Action.STAFF_READ, User)
+            )
+            rows = await tx.session.execute(query)
+            return {row.id: row.username for row in rows}
 
     async def unmask(self, actor: Actor, user_id: UUID, reason: str) -> Unmasked:
         """Return name, phone and address in clear; who asked and why is noted. (S-PI-1)"""
