@@ -153,8 +153,12 @@ class SettingsPage:
         value = rule_field(rule, setting.value)
         reason = kit.text_area(t("settings.reason"), hint=t("settings.reason_hint"), required=True)
 
+        def complain(words: str, code: str) -> None:
+            (reason if code == "reason_needed" else value).error = words
+
         async def change() -> None:
-            with kit.told(into=lambda words, _: setattr(value, "error", words)):
+            value.error = reason.error = None
+            with kit.told(into=complain):
                 wanted: Any = asked_value(rule, value.text)
                 number = await self._clinic.policy.change(
                     current_actor(), rule.key, wanted, reason.text
