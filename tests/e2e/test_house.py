@@ -1,0 +1,255 @@
+"""The pages of the house, used by clicking as who they are for. (R151)"""
+
+import re
+
+import pytest_asyncio
+from playwright.async_api import Page, expect
+from sqlalchemy import select
+
+from data.audit import AuditEntry
+from data.outbox import Delivery, OutboxEvent
+from services.clinic import Clinic
+from services.events import SettingChanged
+from services.policy import HOUSE, Role
+from services.tasks import Search, Wanted
+from tests.e2e.chromium import DESKTOP, PHONE, page_of, visit
+from tests.factories import INSTITUTION
+from tests.web.people import SignedIn, signed_in
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def nurse(clinic: Clinic) -> SignedIn:
+    """Somebody who has been asked for something and was told."""
+    nurse = await signed_in(clinic, Role.NURSE)
+    asked = {"words": "请整理慢病随访名单"}
+    wanted = Wanted("asked", "a", INSTITUTION, owner_id=nurse.actor.user_id, values=asked)
+    await clinic.tasks.add(HOUSE, wanted)
+    await clinic.bus.deliver()
+    return nurse
+
+
+async def test_a_notice_says_which_task_it_is_about_and_leads_to_it(house, browser, nurse):
+    """R032: whatever waits is one task, and one tap away from where it is told."""
+    async with page_of(browser, PHONE, house, nurse.token) as page:
+        await visit(page, f"{house}/notices")
+        row = page.locator("tbody tr", has_text="请整理慢病随访名单")
+        await row.get_by_role("link", name="您有新的任务").click()
+        panel = page.locator(".side")
+        await expect(panel.get_by_role("heading", name="请整理慢病随访名单")).to_be_visible()
+        await panel.get_by_label("处理结果").fill("整理好了，共12人")
+        await panel.get_by_role("button", name="办结").click()
+        await expect(page.locator(".toast")).to_contain_text("已办结")
+        await expect(page.get_by_text("现在没有要办的事")).to_be_visible()
+
+
+async def test_home_leads_to_the_very_task(house, browser, nurse):
+    async with page_of(browser, DESKTOP, house, nurse.token) as page:
+        await visit(page, house)
+        await page.get_by_role("link", name="请整理慢病随访名单").click()
+        await expect(page.locator(".side")).to_contain_text("请整理慢病随访名单")
+
+
+async def test_a_task_that_is_none_of_ones_own_is_not_shown(house, browser, clinic, nurse):
+    [task], _ = await clinic.tasks.page(nurse.actor, Search())
+    other = await signed_in(clinic, Role.NURSE)
+    async with page_of(browser, DESKTOP, house, other.token) as page:
+        await visit(page, f"{house}/tasks?task={task.id}")
+        await expect(page.locator(".toast")).to_contain_text("not_found")
+        await expect(page.locator(".side")).to_be_hidden()
+        await visit(page, f"{house}/tasks?task=nonsense")
+        await expect(page.locator(".toast")).to_contain_text("not_found")
+
+
+async def test_a_rule_is_changed_and_taken_back_by_the_toast(house, browser, clinic):
+    """Settings with history and undo: both stand there, with the reason."""
+    admin = await signed_in(clinic, Role.SYSTEM_ADMIN)
+    async with page_of(browser, DESKTOP, house, admin.token) as page:
+        await visit(page, f"{house}/settings")
+        await change_rule(page, "备份最长间隔", "30")
+        rule = page.locator("tbody tr:visible", has_text="备份最长间隔")
+        await expect(rule).to_contain_text("30 小时")
+        await page.locator(".toast").get_by_role("button", name="撤回").click()
+        await expect(rule).not_to_contain_text("30 小时")
+        await page.get_by_role("button", name="变更历史").click()
+        history = page.locator("tbody tr:visible", has_text="备份最长间隔")
+        await expect(history).to_have_count(2)
+        await expect(history.first).to_contain_text("这是一次撤销")
+        await expect(history.last).to_contain_text("夜间维护窗口改了")
+
+
+async def test_a_rule_is_set_back_from_its_history(house, browser, clinic):
+    admin = await signed_in(clinic, Role.SYSTEM_ADMIN)
+    async with page_of(browser, PHONE, house, admin.token) as page:
+        await visit(page, f"{house}/settings")
+        await change_rule(page, "备份最长间隔", "31")
+        await page.get_by_role("button", name="变更历史").click()
+        await page.get_by_role("button", name="改回去 备份最长间隔").click()
+        await expect(page.locator(".toast", has_text="已改回")).to_be_visible()
+        await page.get_by_role("button", name="规则", exact=True).click()
+        rule = page.locator("tbody tr:visible", has_text="备份最长间隔")
+        await expect(rule).to_have_count(1)
+        await expect(rule).to_contain_text("26 小时")
+
+
+async def test_a_rule_out_of_its_bounds_is_refused_at_the_field(house, browser, clinic):
+    admin = await signed_in(clinic, Role.SYSTEM_ADMIN)
+    async with page_of(browser, DESKTOP, house, admin.token) as page:
+        await visit(page, f"{house}/settings")
+        await open_rule(page, "备份最长间隔")
+        panel = page.locator(".side")
+        for wrong in ("soon", "-5"):
+            await panel.get_by_label("新的值").fill(wrong)
+            await panel.get_by_label("变更理由").fill("夜间维护窗口改了")
+            await panel.get_by_role("button", name="保存变更").click()
+            await expect(panel.get_by_role("alert")).to_be_visible()
+        await expect(page.locator("tbody tr:visible", has_text="备份最长间隔")).to_contain_text(
+            "26 小时"
+        )
+
+
+async def open_rule(page: Page, named: str) -> None:
+    """Find a rule by its name."""
+    await page.get_by_role("searchbox").first.fill(named)
+    await page.get_by_role("button", name=named, exact=True).click()
+
+
+async def change_rule(page: Page, named: str, value: str) -> None:
+    """Give a rule another value, with a reason."""
+    await open_rule(page, named)
+    panel = page.locator(".side")
+    await panel.get_by_label("新的值").fill(value)
+    await panel.get_by_label("变更理由").fill("夜间维护窗口改了")
+    await panel.get_by_role("button", name="保存变更").click()
+    await expect(page.locator(".toast")).to_contain_text("规则已改")
+
+
+async def test_what_could_not_be_delivered_is_said_in_words_and_tried_again(house, browser, clinic):
+    """What it means, what was not done, and one button. (R043)"""
+    await park(clinic)
+    admin = await signed_in(clinic, Role.SYSTEM_ADMIN)
+    async with page_of(browser, DESKTOP, house, admin.token) as page:
+        await visit(page, f"{house}/deliveries")
+        row = page.locator("tbody tr")
+        await expect(row).to_contain_text("规则被修改后")
+        await expect(row).to_contain_text("系统立即按新规则执行。")
+        await expect(row).to_contain_text("暂时无法连接数据库")
+        await row.get_by_role("button", name="重新投递").click()
+        await expect(page.get_by_text("没有搁置的投递")).to_be_visible()
+    await clinic.bus.deliver()
+    flow = await clinic.deliveries.flow(admin.actor)
+    assert (flow.waiting, flow.parked) == (0, 0)
+
+
+async def park(clinic: Clinic) -> None:
+    """Leave one delivery that nobody tries any more."""
+    event, now = SettingChanged(key="policy.backup.drill_days"), clinic.clock.now()
+    async with clinic.database.transaction(write=True) as session:
+        payload = event.model_dump_json()
+        session.add(OutboxEvent(id=event.event_id, name="SettingChanged", payload=payload, at=now))
+        await session.flush()
+        session.add(
+            Delivery(
+                event_id=event.event_id,
+                handler="services.policy_settings.PolicySettings.reload",
+                due_at=None,
+                attempts=20,
+                parked_at=now,
+                error="database_not_reachable",
+            )
+        )
+
+
+async def test_the_infrastructure_is_declared_where_the_finding_says(house, browser, clinic):
+    """R-ORG-3: with what shows it; the finding is gone with the next look."""
+    admin = await signed_in(clinic, Role.SYSTEM_ADMIN)
+    async with page_of(browser, PHONE, house, admin.token) as page:
+        await visit(page, f"{house}/health")
+        finding = page.locator(".line", has_text="双路供电：尚未申报")
+        await expect(finding).to_be_visible()
+        await page.get_by_role("button", name="基础设施", exact=True).click()
+        await page.get_by_role("button", name="双路供电").click()
+        panel = page.locator(".side")
+        await panel.get_by_role("button", name="申报").click()
+        await expect(panel.get_by_role("alert")).to_contain_text("依据")
+        await panel.get_by_label("依据", exact=False).first.fill("双路供电与 UPS 巡检记录")
+        await panel.get_by_role("button", name="申报").click()
+        await expect(page.locator("tbody tr:visible", has_text="双路供电")).to_contain_text("符合")
+        await page.get_by_role("button", name="重新检查").click()
+        await page.get_by_role("button", name="检查结果").click()
+        await expect(page.locator(".line", has_text="双路供电：符合")).to_be_visible()
+        await expect(finding).to_have_count(0)
+
+
+async def test_who_only_looks_is_told_who_declares_it(house, browser, clinic):
+    guard = await signed_in(clinic, Role.SECURITY_ADMIN)
+    async with page_of(browser, DESKTOP, house, guard.token) as page:
+        await visit(page, f"{house}/health")
+        await page.keyboard.press("i")
+        await page.get_by_role("button", name="双路供电").click()
+        await expect(page.locator(".side")).to_contain_text("由系统管理员申报")
+
+
+async def test_a_masked_number_is_seen_whole_with_a_reason_that_stays(house, browser, clinic):
+    """S-PI-1, README 23: masked first; a change of mind shows nothing; a look is in the trail."""
+    guard = await signed_in(clinic, Role.SECURITY_ADMIN)
+    await signed_in(clinic, Role.NURSE, name="wangfang")
+    async with page_of(browser, DESKTOP, house, guard.token) as page:
+        await visit(page, f"{house}/staff")
+        row = page.locator("tbody tr", has_text="wangfang")
+        await expect(row).not_to_contain_text("wangfang wangfang")
+        masked = await row.locator(".masked").first.inner_text()
+        eye = row.get_by_role("button", name="查看完整内容").first
+        await eye.click()
+        await expect(page.locator("dialog.confirm")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(row.locator(".masked").first).to_have_text(masked)
+        await eye.click()
+        dialog = page.locator("dialog.confirm")
+        await dialog.get_by_label("理由").fill("核对排班表")
+        await dialog.get_by_role("button").last.click()
+        await expect(row.get_by_text("wangfang", exact=True)).to_have_count(2)
+    async with clinic.database.transaction(write=False) as session:
+        query = select(AuditEntry).where(AuditEntry.action == "staff:unmask")
+        [entry] = await session.scalars(query)
+    assert entry.actor_id == guard.actor.user_id
+    assert entry.purpose == "核对排班表"
+
+
+async def test_an_act_in_the_trail_is_opened_by_its_name(house, browser, clinic):
+    """R016: who, what, when to the millisecond, from where, and why."""
+    auditor = await signed_in(clinic, Role.AUDIT_ADMIN, name="shenji")
+    async with page_of(browser, PHONE, house, auditor.token) as page:
+        await visit(page, f"{house}/audit")
+        await visit(page, f"{house}/audit")
+        row = page.locator("tbody tr").first
+        await expect(row).to_contain_text("shenji")
+        await row.get_by_role("button", name="查看审计").click()
+        panel = page.locator(".side")
+        await expect(panel).to_contain_text("审计管理员")
+        await expect(panel).to_contain_text("T")
+
+
+async def test_the_house_can_be_put_on_a_home_screen(house, browser):
+    """PWA: Chromium itself finds nothing that stands against installing it."""
+    async with page_of(browser, PHONE, house.replace("127.0.0.1", "localhost")) as page:
+        await visit(page, house.replace("127.0.0.1", "localhost") + "/gallery/door")
+        asked = await page.context.new_cdp_session(page)
+        found = await asked.send("Page.getInstallabilityErrors")
+        manifest = await asked.send("Page.getAppManifest")
+    wrong = [each["errorId"] for each in found["installabilityErrors"]]
+    assert [each for each in wrong if each != "in-incognito"] == []
+    assert manifest["errors"] == []
+
+
+async def test_every_print_and_every_screenshot_says_who_looked(house, browser, clinic):
+    """The watermark: on the screen and on paper, and in nobody's way."""
+    nurse = await signed_in(clinic, Role.NURSE, name="wangfang")
+    async with page_of(browser, DESKTOP, house, nurse.token) as page:
+        await visit(page, f"{house}/tasks")
+        mark = page.locator(".watermark")
+        await expect(mark).to_have_attribute("data-says", re.compile("wangfang"))
+        for medium in ("screen", "print"):
+            await page.emulate_media(media=medium)
+            assert await mark.is_visible()
+            assert float(await mark.evaluate("e => getComputedStyle(e).opacity")) > 0.04
+        assert await mark.evaluate("e => getComputedStyle(e).pointerEvents") == "none"
