@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from jobs.backup import Backup
+    from jobs.schedule import Work
     from pages.security.front import Front
     from services.clinic import Clinic
     from services.ports import BackupTarget, CertificateOffice
@@ -89,8 +90,8 @@ async def serve(settings: "Settings", around: Around) -> None:
             office = certificates(settings)
             settle_memory()
             async with (
-                listening(server, settings, office, clinic),
-                at_work(clinic, front, backup),
+                listening(server, settings, office, clinic) as renew,
+                at_work(clinic, front, backup, renew),
                 around(clinic, backup),
             ):
                 await stop.wait()
@@ -112,7 +113,9 @@ async def kept_safe(clinic: "Clinic") -> AsyncIterator["Backup"]:
 
 
 @asynccontextmanager
-async def at_work(clinic: "Clinic", front: "Front", backup: "Backup") -> AsyncIterator[None]:
+async def at_work(
+    clinic: "Clinic", front: "Front", backup: "Backup", renew: "Work"
+) -> AsyncIterator[None]:
     """Run what a serving house does besides answering; all of it ends with the block."""
     from jobs.backup_drill import Drill
     from jobs.schedule import Night, Schedule, table
@@ -120,7 +123,7 @@ async def at_work(clinic: "Clinic", front: "Front", backup: "Backup") -> AsyncIt
 
     night = Night(backup, Drill(backup), backup.courier)
     clinic.health.jumped = Steadiness(clinic.clock).look
-    jobs, timezone = table(clinic, night), clinic.settings.timezone
+    jobs, timezone = table(clinic, night, renew), clinic.settings.timezone
     schedule = Schedule(jobs, timezone, clinic.metrics, clinic.health.jumped)
     async with asyncio.TaskGroup() as work:
         work.create_task(front.run(), name="front")
@@ -140,8 +143,11 @@ async def at_work(clinic: "Clinic", front: "Front", backup: "Backup") -> AsyncIt
 @asynccontextmanager
 async def listening(
     server: "FastAPI", settings: "Settings", office: "CertificateOffice", clinic: "Clinic"
-) -> AsyncIterator[None]:
-    """Listen on each address that is set, and leave none half open."""
+) -> AsyncIterator["Work"]:
+    """Listen on each address that is set, and leave none half open.
+
+    Yields what renews the certificate when that is due, while the house goes on serving.
+    """
     from integrations.listeners import Address, listen
 
     place = settings.server
@@ -149,8 +155,14 @@ async def listening(
     if place.tls_port:
         papers = await asyncio.to_thread(office.ready, clinic.clock.now())
         addresses.append(Address(place.tls_host, place.tls_port, papers.chain, papers.key))
-    async with listen(server, addresses):
-        yield
+    async with listen(server, addresses) as doors:
+
+        async def renew() -> None:
+            if place.tls_port:
+                papers = await asyncio.to_thread(office.ready, clinic.clock.now())
+                await doors.show(papers.chain, papers.key)
+
+        yield renew
 
 
 @contextmanager

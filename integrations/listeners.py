@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from data.errors import Unavailable
+from data.errors import Invalid, Unavailable
 
 GRACE_SECONDS = 10
 BACKLOG = 2048
@@ -34,8 +35,25 @@ class Listener(uvicorn.Server):
         yield
 
 
+class Doors:
+    """The addresses while they are listened at."""
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self._listeners = listeners
+
+    async def show(self, chain: Path, key: Path) -> None:
+        """Meet whoever comes from now on with this certificate; nobody who is in is disturbed.
+
+        Raise `Invalid("certificate_unreadable")` for a pair that does not fit, and keep the old.
+        """
+        await asyncio.to_thread(_require_pair, chain, key)
+        for listener in self._listeners:
+            if listener.config.ssl:  # on the loop, where the handshakes are; two small files
+                listener.config.ssl.load_cert_chain(chain, key)
+
+
 @asynccontextmanager
-async def listen(server: Any, addresses: Sequence[Address]) -> AsyncIterator[None]:
+async def listen(server: Any, addresses: Sequence[Address]) -> AsyncIterator[Doors]:
     """Serve an ASGI application at `addresses` while the block runs.
 
     Raise `Unavailable("port_taken")` if somebody else listens there; then nothing does.
@@ -52,10 +70,18 @@ async def listen(server: Any, addresses: Sequence[Address]) -> AsyncIterator[Non
             while not listener.started and not serving.done():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         try:
-            yield
+            yield Doors(listeners)
         finally:
             for listener in listeners:
                 listener.should_exit = True
+
+
+def _require_pair(chain: Path, key: Path) -> None:
+    """Try a pair on a context that nobody uses: one that fails takes the old one's key away."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key)
+    except OSError:  # ssl.SSLError is one
+        raise Invalid("certificate_unreadable", path=chain.name) from None
 
 
 def _config(server: Any, address: Address, *, first: bool) -> uvicorn.Config:

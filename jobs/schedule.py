@@ -81,8 +81,8 @@ class Night:
     courier: Carrier
 
 
-def table(clinic: Clinic, night: Night | None = None) -> tuple[Job, ...]:
-    """Return everything there is to do by the clock."""
+def table(clinic: Clinic, night: Night | None = None, renew: Work | None = None) -> tuple[Job, ...]:
+    """Return everything there is to do by the clock; `renew` sees to the certificate for HTTPS."""
     chores = Chores(clinic, night)
     jobs = [
         Job("sessions", clinic.sessions.expire, every=timedelta(seconds=30)),
@@ -107,6 +107,8 @@ def table(clinic: Clinic, night: Night | None = None) -> tuple[Job, ...]:
             Job("files", night.backup.sweep, at="03:20", forgets=True),
             Job("shipping", chores.ship, every=timedelta(minutes=1)),
         ]
+    if renew:
+        jobs.append(Job("certificate", renew, at="05:10"))
     return tuple(jobs)
 
 
