@@ -22,13 +22,15 @@ class Tour:
         browser: Browser,
         found: Found,
         *,
-        only: tuple[str, ...] = (),
+        only: tuple[str | Place, ...] = (),
         now: datetime | None = None,
     ) -> None:
-        """Walk through all pages, or those `only`; at `now` for the browser too, if given."""
+        """Walk through all places or `only` those named, and at `now` for the browser, if given."""
         self._browser = browser
         self._found = found
-        self._places = [each for each in found.places if not only or each.path in only]
+        self._places = [
+            each for each in found.places if not only or each in only or each.path in only
+        ]
         self._now = now
         self._own = urlsplit(found.url).netloc
         self.wrong: list[str] = []
