@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.packaging.ahead import beside_systemd, one_step_ahead
 from tests.packaging.conftest import (
     NEW,
     OLD,
@@ -36,6 +37,7 @@ KEY = Path("/etc/xinglin/master.key")
 HOME = Path("/var/lib/xinglin")
 SETTINGS = Path("/etc/xinglin/xinglin.env")
 CONFINED = Path(__file__).with_name("confined.py")
+NEXT = "0.1.1"
 EXPOSURE_LIMIT = 20  # of 100, as systemd-analyze counts; an unconfined service has 96
 
 
@@ -253,6 +255,41 @@ def test_an_upgrade_keeps_the_hospital_and_its_settings(machine: Upgraded):
     assert KEY.read_bytes() == machine.key
     assert SETTINGS.read_text() == machine.settings
     assert "xinglin init" not in machine.upgrade_words
+
+
+def test_an_upgrade_copies_then_migrates_then_serves_or_leaves_all_as_it_was(
+    machine: Upgraded, packages: Packages, tmp_path: Path
+):
+    """R041; bad input: an upgrade that breaks off. First something is in the way, then it is gone.
+
+    That the program of before goes on with what is left: tests/jobs/test_broken_upgrade.py.
+    """
+    in_the_way = HOME / "in-the-way"
+    in_the_way.touch()
+    then = f"import os; assert not os.path.exists({str(in_the_way)!r})"
+    package = one_step_ahead(packages.new, tmp_path, NEXT, then)
+
+    failed = beside_systemd(tmp_path, "--install", package)
+
+    assert failed.code != 0
+    assert failed.asked == ["stop, copies: 0"], "a hospital that does not fit is not started"
+    assert "[upgrade_taken_back]" in failed.said
+    assert "sudo dpkg --configure xinglin" in failed.said
+    assert f"version before, {NEW}" in failed.said
+    still = sh("/usr/bin/xinglin", "audit", "verify", check=False).stderr
+    assert "[schema_older]" in still
+
+    in_the_way.unlink()
+    done = beside_systemd(tmp_path, "--configure", "xinglin")
+
+    assert done.code == 0, done.said
+    assert done.asked == ["start, copies: 2"]
+    standing = json.loads(sh("/usr/bin/xinglin", "migrate", "--json").stdout)
+    assert (standing["state"], standing["known"]) == ("current", "9000")
+    sh("/usr/bin/xinglin", "audit", "verify")
+    for copy in (HOME / "backup/upgrades").iterdir():
+        assert copy.owner() == "xinglin"
+        assert stat.S_IMODE(copy.stat().st_mode) & 0o077 == 0
 
 
 def test_neither_removing_nor_purging_destroys_a_hospitals_records(machine: Upgraded):
