@@ -14,6 +14,7 @@ from data.clock import Clock
 from data.database import Database
 from data.errors import Invalid
 from integrations.backup_targets import TARGETS
+from integrations.certificates import Office
 from integrations.clamd import ClamdScanner
 from integrations.ntp import NtpTime
 from integrations.sandbox.messages import SandboxMailer, SandboxSms
@@ -62,6 +63,7 @@ def build(settings: Settings, database: Database, clock: Clock) -> Ports:
         mailer=_adapter("mailer", _mailer(settings), need),
         sms=_adapter("sms", settings.providers.sms, need),
         scanner=_adapter("scanner", settings.providers.scanner, need),
+        certificates=Office(settings.certificate, settings.home),
     )
 
 

@@ -9,6 +9,7 @@ from pages import drafts, gallery, static_routes, uploads
 from pages.hotline import Hotline
 from pages.house import (
     audit,
+    authority,
     deliveries,
     health,
     home,
@@ -37,7 +38,13 @@ from services.clinic import Clinic
 
 Register = Callable[[Clinic, Routes], None]
 
-PLAIN: tuple[Register, ...] = (probes.register, doors.register, uploads.register, drafts.register)
+PLAIN: tuple[Register, ...] = (
+    probes.register,
+    doors.register,
+    uploads.register,
+    drafts.register,
+    authority.register_files,
+)
 """What enters plain routes: forms, files, small answers."""
 
 SHOWN: tuple[Register, ...] = (
@@ -49,6 +56,7 @@ SHOWN: tuple[Register, ...] = (
     house_rules.register,
     notices.register,
     health.register,
+    authority.register,
     procedures.register,
     institution.register,
     staff.register,

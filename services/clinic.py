@@ -8,6 +8,7 @@ from data.crypto import Keys
 from data.database import Database
 from data.files import FileStore
 from services.audit import Audit
+from services.authority import Authority
 from services.bus import Bus
 from services.deliveries import Deliveries
 from services.drafts import Drafts
@@ -82,6 +83,7 @@ class Clinic:
     metrics: Metrics
     procedures: Procedures
     audit: Audit
+    authority: Authority
     export: Export
     sessions: Sessions
     uploads: Uploads
@@ -147,6 +149,7 @@ class Clinic:
             licences=Licences(transactions, policy, tasks, notify, settings.timezone),
             metrics=Metrics(database, bus, health),
             procedures=Procedures(transactions, bus),
+            authority=Authority(ports, settings),
             audit=Audit(transactions, keys, settings.anchor_file),
             export=Export(transactions, keys, settings.files),
             sessions=people.sessions,

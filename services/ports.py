@@ -158,3 +158,4 @@ class Ports:
     scanner: Scanner | None = None
     time: TimeSource | None = None
     backup: BackupTarget | None = None
+    certificates: CertificateOffice | None = None

@@ -15,8 +15,9 @@ from jobs.backup import Backup
 from jobs.commands.call import Call, read_settings
 from jobs.commands.orders import OpenHouse
 from jobs.commands.papers import heading, qr, table
-from jobs.commands.serving import addresses, listening, names_of
+from jobs.commands.serving import listening, names_of
 from jobs.commands.voice import language, said, tell
+from services.addresses import addresses
 from services.clinic import Clinic
 from services.demo import PASSWORD, SECRET, code_at
 from services.i18n import say
@@ -61,7 +62,7 @@ async def _attended(
     call: Call, clinic: Clinic, backup: Backup | None = None
 ) -> AsyncIterator[None]:
     async with listening(OpenHouse(clinic, backup)):
-        show_doors(addresses(call.settings, await names_of(call)))
+        show_doors(addresses(call.settings.server, await names_of(call)))
         show_people(code_at(clinic.clock.now()))
         yield
         tell("serve.stopping")

@@ -1,10 +1,9 @@
 """`xinglin serve`: the house at work, its command socket, and the words on the screen."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from ipaddress import ip_address
 from typing import Any
 
 import typer
@@ -15,6 +14,7 @@ from jobs.commands.call import Call, Home, at
 from jobs.commands.orders import ORDERS, Answer, OpenHouse, Order
 from jobs.commands.voice import tell
 from jobs.control import Control, Handler
+from services.addresses import addresses
 from services.clinic import Clinic
 from services.settings import Settings
 
@@ -41,7 +41,7 @@ async def _served(call: Call) -> None:
 async def attended(call: Call, clinic: Clinic, backup: Backup | None = None) -> AsyncIterator[None]:
     """Listen for commands while the house serves, and say where it can be reached."""
     async with listening(OpenHouse(clinic, backup)):
-        for address in addresses(clinic.settings, await names_of(call)):
+        for address in addresses(clinic.settings.server, await names_of(call)):
             tell("serve.at", address=address)
         yield
         tell("serve.stopping")
@@ -72,35 +72,3 @@ def handlers(house: OpenHouse) -> dict[str, Handler]:
 
 async def _carry_out(order: Order, house: OpenHouse, arguments: dict[str, Any]) -> Answer:
     return await order(house, arguments)
-
-
-def addresses(settings: Settings, names: Sequence[str]) -> tuple[str, ...]:
-    """Return where browsers find us, as they are typed; `names` are those of the certificate."""
-    place = settings.server
-    found = [f"http://localhost:{place.port}"] if place.port else []
-    if place.public_url:
-        found.append(place.public_url)
-    elif place.tls_port:
-        found.append(f"https://{_typed(network_name(names))}:{place.tls_port}")
-    return tuple(found)
-
-
-def network_name(names: Sequence[str]) -> str:
-    """Return the name that other machines reach us by: an IPv4 address of ours if we have one."""
-    addresses = [ip_address(name) for name in names if _is_address(name)]
-    useful = [each for each in addresses if not each.is_loopback]
-    if useful:
-        return str(min(useful, key=lambda each: each.version))
-    return next((name for name in names if name != "localhost"), "localhost")
-
-
-def _typed(name: str) -> str:
-    return f"[{name}]" if ":" in name else name
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True

@@ -8,13 +8,13 @@ import asyncio
 from string import Formatter
 from urllib.parse import urlencode
 
-import segno
 from nicegui import context, ui
 from starlette.responses import RedirectResponse, Response
 
 from data.errors import Unauthenticated
 from pages import kit
 from pages.kit.element import Html
+from pages.qr import qr_code
 from pages.routes import Routes
 from pages.security.cookies import session_token
 from pages.security.doors import page_of
@@ -24,6 +24,7 @@ from pages.shell import public_frame
 from pages.theme import static
 from pages.words import has, t
 from services import demo
+from services.authority import PAGE as AUTHORITY
 from services.clinic import Clinic
 from services.users.enrolment import NewSecret
 from services.users.factors import ProofKind
@@ -71,6 +72,8 @@ def _register_door(clinic: Clinic, routes: Routes) -> None:
                 )
                 kit.button("primary", t("sign_in.go"), submit=True, block=True, large=True)
             kit.paragraph(t("sign_in.lost"), "muted small")
+            if clinic.authority.is_ours:
+                kit.link_button("quiet", t("authority.link"), AUTHORITY, icon="shield", block=True)
             if clinic.settings.demo:
                 _demo_names()
 
@@ -313,8 +316,3 @@ def show_codes(codes: tuple[str, ...]) -> None:
 
 def _fours(text: str) -> list[str]:
     return [text[start : start + 4] for start in range(0, len(text), 4)]
-
-
-def qr_code(uri: str) -> str:
-    """Return a QR code as a picture in an address. It computes: call it off the loop."""
-    return segno.make(uri, error="m").svg_data_uri(border=4, dark="#000", light="#fff")

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from data.database import Database
 from data.keyring import Keyring
 from data.users import RoleGrant, Session, SessionStage, User
 from integrations import providers
+from integrations.certificates import Office
 from jobs import demo
 from pages.routes import Kind, Routes, may_enter
 from services.clinic import Clinic
@@ -42,6 +43,9 @@ from tests.web.server import _watched, listening
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """A Monday, 16:00 in the hospital."""
+
+NAMES = ("hospital.local", "192.168.1.10", "localhost", "127.0.0.1")
+"""What it is called on its network, wherever the tests run."""
 
 GUEST = "guest"
 LOOKERS = (
@@ -62,7 +66,7 @@ NEWCOMERS = {
     "enrol": ("linxia", "林夏"),
     "recovery_codes": ("duwen", "杜文"),
 }
-BEST_SEEN = {"/notices": "doctor", "/tasks": "medical_affairs"}
+BEST_SEEN = {"/notices": "doctor", "/tasks": "system_admin"}
 """Who has something to see on a page that others see empty."""
 
 PARTICULAR: dict[str, str] = {}
@@ -147,7 +151,9 @@ async def serve(home: Path) -> None:
 
 async def _opened(database: Database, keys: Keys, settings: Settings) -> Clinic:
     clock = StandingClock()
-    ports = providers.build(settings, database, clock)
+    office = Office(settings.certificate, settings.home, lambda: NAMES)
+    await asyncio.to_thread(office.ready, NOW)
+    ports = replace(providers.build(settings, database, clock), certificates=office)
     clinic = Clinic.open(database, clock, keys, settings, ports)
     await clinic.policy.load()
     for _ in range(3):  # what follows from what has happened: notices, and what follows from those
