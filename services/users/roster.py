@@ -125,10 +125,12 @@ class Roster:
             )
 
     async def usernames(self, actor: Actor, user_ids: Collection[UUID]) -> dict[UUID, str]:
-        """Return what those of these accounts are called that the actor may see."""
+        """Return what those of these members of staff are called that the actor may see."""
         async with self._transactions.read(actor) as tx:
             query = select(User.id, User.username).where(
-                User.id.in_(user_ids), visible(actor, Action.STAFF_READ, User)
+                User.id.in_(user_ids),
+                User.kind == UserKind.STAFF,
+                visible(actor, Action.STAFF_READ, User),
             )
             rows = await tx.session.execute(query)
             return {row.id: row.username for row in rows}

@@ -119,6 +119,12 @@ USES: dict[str, Use] = {
         whose.account,
         lambda case, id_: case.clinic.roster.unmask(case.actor, id_, WHY),
     ),
+    "roster.usernames": Use(
+        Action.STAFF_READ,
+        whose.account,
+        lambda case, id_: case.clinic.roster.usernames(case.actor, [id_]),
+        Shows.ANSWER,
+    ),
     "sessions.of": Use(Action.SESSION_LIST, whose.visit, _sessions_of, Shows.ANSWER),
     "sessions.revoke": Use(
         Action.SESSION_REVOKE,

@@ -160,6 +160,7 @@ async def test_the_staff_office_has_nothing_to_say_about_a_patients_account(hosp
             woken_at=now,
         )
         session.add(patient)
+    assert await clinic.roster.usernames(security, [patient.id]) == {}
     for ask in (
         clinic.roster.get(security, patient.id),
         clinic.roster.unmask(security, patient.id, WHY),
