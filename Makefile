@@ -35,7 +35,7 @@ soak: $(DEV) ## The tests that have a long form, at full length: hours
 	@$(PY) -m scripts.peers
 	@$(PY) -m pytest -q --tb=short --durations=10 --soak --timeout=0 -m soak $(ARGS)
 
-shots: $(DEV) ## Take a picture of every page, light and dark, into screenshots/
+shots: $(DEV) ## Take a picture of every page into screenshots/; ARGS=readme for the README's
 	@$(PY) -m scripts.peers
 	@$(PY) -m scripts.hook tests.e2e.shots $(ARGS)
 

@@ -1,27 +1,56 @@
 """Takes a picture of every page into ./screenshots: both themes, both languages, desktop and phone.
 
     python -m tests.e2e.shots [WORD ...]
+    python -m tests.e2e.shots readme
 
 WORDs choose among the looks ("dark", "phone", "zh_CN") and the pages ("/audit"); all must fit.
+"readme" takes the few that the two READMEs show instead, into ./docs/images.
 What the browser complained of is printed, and makes the command fail.
 """
 
 import asyncio
 import sys
+from base64 import b64decode
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Page
 
 from services import i18n
 from tests.e2e.chromium import DESKTOP, PHONE, chromium
-from tests.e2e.hospital import NOW, Found, Place, hospital
-from tests.e2e.tour import Tour
+from tests.e2e.hospital import GUEST, NOW, Found, Place, hospital
+from tests.e2e.tour import Judge, Tour
 from tests.peers import ROOT
 
 FOLDER = ROOT / "screenshots"
 DEVICES = {"desktop": DESKTOP, "phone": PHONE}
 THEMES = ("light", "dark")
+
+IMAGES = ROOT / "docs" / "images"
+QUALITY = 82
+"""Of WebP, in percent: the words stay sharp, and a picture stays below 100 kB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """A picture that the READMEs show: what of, who looks, and on what."""
+
+    name: str
+    place: Place
+    device: str = "desktop"
+    theme: str = "light"
+
+
+PORTRAITS = (
+    Portrait("sign-in", Place("/sign-in", GUEST)),
+    Portrait("home", Place("/", "system_admin")),
+    Portrait("tasks", Place("/tasks", "system_admin")),
+    Portrait("health", Place("/health", "system_admin")),
+    Portrait("audit-dark", Place("/audit", "audit_admin"), theme="dark"),
+    Portrait("phone", Place("/", "system_admin"), device="phone"),
+)
 
 
 async def take(found: Found, words: list[str]) -> list[str]:
@@ -42,7 +71,7 @@ async def take(found: Found, words: list[str]) -> list[str]:
     return wrong
 
 
-def _camera(folder: Path):
+def _camera(folder: Path) -> Judge:
     async def shoot(page: Page, place: Place) -> list[str]:
         name = place.path.strip("/").replace("/", "-") or f"home-{place.who}"
         await page.screenshot(path=folder / f"{name}.png", full_page=True)
@@ -51,10 +80,41 @@ def _camera(folder: Path):
     return shoot
 
 
+async def portray(found: Found) -> list[str]:
+    """Take the pictures of the READMEs, in each language; return what was wrong on the way."""
+    wrong = [
+        f"nobody looks at {each.place}" for each in PORTRAITS if each.place not in found.places
+    ]
+    async with chromium() as browser:
+        for portrait, language in product(PORTRAITS, i18n.LANGUAGES):
+            path = IMAGES / language / f"{portrait.name}.webp"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            tour = Tour(browser, found, only=(portrait.place,), now=NOW)
+            device = DEVICES[portrait.device]
+            await tour.walk(device, _webp(path), theme=portrait.theme, language=language)
+            wrong += tour.wrong
+            print(path.relative_to(ROOT))  # noqa: T201 - a command
+    return wrong
+
+
+def _webp(path: Path) -> Judge:
+    """Take what the window shows, as WebP, which Playwright has no word for."""
+
+    async def shoot(page: Page, _place: Place) -> list[str]:
+        browser = await page.context.new_cdp_session(page)
+        wanted = {"format": "webp", "quality": QUALITY}
+        taken: dict[str, Any] = await browser.send("Page.captureScreenshot", wanted)
+        path.write_bytes(b64decode(taken["data"]))
+        return []
+
+    return shoot
+
+
 async def main() -> int:
     """Serve, look, and say where the pictures are."""
+    words = sys.argv[1:]
     with hospital() as found:
-        wrong = await take(found, sys.argv[1:])
+        wrong = await (portray(found) if words == ["readme"] else take(found, words))
     for each in wrong:
         print(each)  # noqa: T201
     return 1 if wrong else 0
