@@ -86,7 +86,10 @@ class AccountPage:
         with kit.card(t("account.factors")):
             kit.facts(
                 [
-                    (t("account.totp"), t("account.bound" if held.totp else "account.not_bound")),
+                    (
+                        t("account.totp"),
+                        t("account.bound") if held.totp else t("account.not_bound"),
+                    ),
                     (t("account.passkeys"), t("account.passkeys_held", count=held.passkeys)),
                     (t("account.codes_left"), t("account.codes_held", count=held.codes_left)),
                 ]
