@@ -6,7 +6,6 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from pages import drafts, gallery, static_routes, uploads
-from pages.hotline import Hotline
 from pages.house import (
     audit,
     authority,
@@ -19,6 +18,7 @@ from pages.house import (
     procedures,
     tasks,
 )
+from pages.nameplate import Nameplate
 from pages.routes import Routes
 from pages.security import doors
 from pages.security.entrance import stand
@@ -74,7 +74,7 @@ def mount(clinic: Clinic, server: FastAPI, *more: Register) -> Front:
     run.process_pool_start_method = "spawn"  # fork would copy our open database and sockets
     place = Surroundings.of(clinic.settings)
     front = stand(server, clinic, clinic.sessions, place, describe=Describer(clinic))
-    static_routes.mount_static(server, phone=Hotline(clinic))
+    static_routes.mount_static(server, phone=Nameplate(clinic).phone)
     for prefix, reason in static_routes.PUBLIC:
         front.routes.internal(prefix, reason)
     for register in (*PLAIN, *more):

@@ -5,6 +5,7 @@ and the cookie changes with every step.
 """
 
 import asyncio
+from contextlib import AbstractContextManager
 from string import Formatter
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from data.errors import Unauthenticated
 from pages import kit
 from pages.kit.element import Html
+from pages.nameplate import Nameplate
 from pages.qr import qr_code
 from pages.routes import Routes
 from pages.security.cookies import session_token
@@ -42,22 +44,38 @@ STEPS = ("password", "second_factor", "in")
 FIRST_DAY = ("new_password", "enrol", "recovery_codes", "in")
 
 
+class Door:
+    """Where one comes in: it says which hospital this is."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        self._plate = Nameplate(clinic)
+        self._demo = clinic.settings.demo
+
+    async def frame(self, title_key: str) -> AbstractContextManager[Html]:
+        """Return the frame of a page of the way in."""
+        name = await self._plate.name()
+        return public_frame(title_key, institution=name, demo=self._demo)
+
+
 def register(clinic: Clinic, routes: Routes) -> None:
     """Enter `/sign-in`, its steps, and `/confirm`."""
-    _register_door(clinic, routes)
-    _register_first_day(clinic, routes)
-    _register_confirm(clinic, routes)
+    door = Door(clinic)
+    _register_door(clinic, routes, door)
+    _register_first_day(clinic, routes, door)
+    _register_confirm(clinic, routes, door)
 
 
-def _register_door(clinic: Clinic, routes: Routes) -> None:
+def _register_door(clinic: Clinic, routes: Routes, door: Door) -> None:
     @routes.page(SIGN_IN, public=WHY_PUBLIC, title="sign_in.title")
-    def sign_in_page(next: str = "/", error: str = "", why: str = "") -> None:  # noqa: A002
-        with public_frame("sign_in.title", demo=clinic.settings.demo):
+    async def sign_in_page(next: str = "/", error: str = "", why: str = "") -> None:  # noqa: A002
+        chosen = _chosen() if clinic.settings.demo else ""
+        with await door.frame("sign_in.title"):
             _steps(STEPS, 0)
             _said(error, why)
             with _form("/auth/password", next):
                 kit.field(
                     t("sign_in.username"),
+                    value=chosen,
                     name="username",
                     complete="username",
                     required=True,
@@ -65,6 +83,7 @@ def _register_door(clinic: Clinic, routes: Routes) -> None:
                 )
                 kit.field(
                     t("sign_in.password"),
+                    value=demo.PASSWORD if chosen else "",
                     content="password",
                     name="password",
                     complete="current-password",
@@ -86,7 +105,7 @@ def _register_door(clinic: Clinic, routes: Routes) -> None:
         stand = await _stand(clinic, "second_factor", next)
         if isinstance(stand, Response):
             return stand
-        with public_frame("sign_in.second_factor", demo=clinic.settings.demo):
+        with await door.frame("sign_in.second_factor"):
             _steps(STEPS, 1)
             _said(error)
             _not_me(stand)
@@ -98,13 +117,13 @@ def _register_door(clinic: Clinic, routes: Routes) -> None:
         return None
 
 
-def _register_first_day(clinic: Clinic, routes: Routes) -> None:
+def _register_first_day(clinic: Clinic, routes: Routes, door: Door) -> None:
     @routes.page(page_of("new_password"), public=WHY_PUBLIC, title="sign_in.new_password")
     async def new_password_page(next: str = "/", error: str = "") -> Response | None:  # noqa: A002
         stand = await _stand(clinic, "new_password", next)
         if isinstance(stand, Response):
             return stand
-        with public_frame("sign_in.new_password", demo=clinic.settings.demo):
+        with await door.frame("sign_in.new_password"):
             _steps(FIRST_DAY, 0)
             _said(error)
             kit.paragraph(t("sign_in.new_password_why"), "muted")
@@ -129,7 +148,7 @@ def _register_first_day(clinic: Clinic, routes: Routes) -> None:
             return stand
         secret = await clinic.enrolment.start_totp(session_token(context.client.request.scope))
         drawn = await asyncio.to_thread(qr_code, secret.uri)
-        with public_frame("sign_in.enrol", demo=clinic.settings.demo):
+        with await door.frame("sign_in.enrol"):
             _steps(FIRST_DAY, 1)
             _said(error)
             _enrol(secret, drawn, next)
@@ -141,7 +160,7 @@ def _register_first_day(clinic: Clinic, routes: Routes) -> None:
         if isinstance(stand, Response):
             return stand
         codes = await clinic.enrolment.new_codes(session_token(context.client.request.scope))
-        with public_frame("sign_in.recovery_codes", demo=clinic.settings.demo):
+        with await door.frame("sign_in.recovery_codes"):
             _steps(FIRST_DAY, 2)
             _said(error)
             kit.paragraph(t("sign_in.codes_why"), "muted")
@@ -151,7 +170,7 @@ def _register_first_day(clinic: Clinic, routes: Routes) -> None:
         return None
 
 
-def _register_confirm(clinic: Clinic, routes: Routes) -> None:
+def _register_confirm(clinic: Clinic, routes: Routes, door: Door) -> None:
     @routes.page(CONFIRM, title="sign_in.confirm")
     async def confirm_page(
         next: str = "/",  # noqa: A002
@@ -160,7 +179,7 @@ def _register_confirm(clinic: Clinic, routes: Routes) -> None:
     ) -> None:
         profile = await clinic.account.profile(current_actor())
         stand = Stand("open", profile.language, profile.username, profile.enrolled)  # type: ignore[arg-type]
-        with public_frame("sign_in.confirm", demo=clinic.settings.demo):
+        with await door.frame("sign_in.confirm"):
             _said(error)
             kit.paragraph(t("sign_in.confirm_why"), "muted")
             _proof_form("/auth/confirm", stand, _way(stand, by), next)
@@ -209,8 +228,18 @@ def _said(error: str, why: str = "") -> None:
 
 def _demo_names() -> None:
     """Say how to sign in where everybody may: in a demo, and nowhere else."""
-    names = t("sign_in.demo_names", names=", ".join(demo.ADMINISTRATORS))
-    kit.banner("info", t("sign_in.demo_password", password=demo.PASSWORD), names)
+    kit.banner("info", t("sign_in.demo_password", password=demo.PASSWORD), t("sign_in.demo_as"))
+    with kit.side_by_side():
+        for username, role in demo.OFFERED.items():
+            then = context.client.request.query_params.get("next", "/")
+            query = urlencode({"as": username, "next": local_path(then)})
+            kit.link_button("soft", t(f"role.{role}"), f"{SIGN_IN}?{query}")
+
+
+def _chosen() -> str:
+    """Return whom a visitor of a demo wants to be."""
+    asked = context.client.request.query_params.get("as", "")
+    return asked if asked in demo.OFFERED else ""
 
 
 def _blanks(sentence: str) -> set[str]:
