@@ -18,6 +18,7 @@ from integrations.certificates import Office
 from integrations.clamd import ClamdScanner
 from integrations.ntp import NtpTime
 from integrations.sandbox.messages import SandboxMailer, SandboxSms
+from integrations.sms_gateway import SmsGateway
 from integrations.smtp import SmtpMailer
 from services.inbox import Tray
 from services.ports import Ports
@@ -40,7 +41,10 @@ OURS: dict[str, dict[str, Maker]] = {
         "sandbox": lambda need: SandboxMailer(need.tray),
         "smtp": lambda need: SmtpMailer(need.settings.mail, need.clock),
     },
-    "sms": {"sandbox": lambda need: SandboxSms(need.tray)},
+    "sms": {
+        "http": lambda need: SmsGateway(need.settings.sms, need.clock),
+        "sandbox": lambda need: SandboxSms(need.tray),
+    },
     "scanner": {"clamd": lambda need: ClamdScanner(need.settings.providers.clamd)},
     "time": {"ntp": lambda need: NtpTime(need.settings.providers.ntp, need.clock)},
 }

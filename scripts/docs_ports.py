@@ -39,6 +39,7 @@ RUN_AGAINST = {
     ("mailer", "smtp"): "aiosmtpd, a real server, with and without TLS; no provider's own service",
     ("mailer", "sandbox"): "nothing: letters land on the page of the sandbox inbox; demo only",
     ("sms", "sandbox"): "nothing: messages land on the page of the sandbox inbox; demo only",
+    ("sms", "http"): "our emulated gateway, which checks with another library; no provider's own",
     ("scanner", "clamd"): "clamd of Debian, with one signature of ours",
     ("time", "ntp"): "chronyd of Debian",
     ("backup", "folder"): "a file system",

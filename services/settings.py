@@ -76,6 +76,18 @@ class MailSettings(BaseModel):
     sender: str = Field(default="", description="Address that letters come from.")
 
 
+class SmsSettings(BaseModel):
+    """The gateway that takes our text messages (integrations/sms_gateway.py), for sms = http."""
+
+    url: str = Field(default="", description="Its address, https://...; plain on this machine.")
+    key: str = Field(default="", description="The name it knows us by.")
+    secret: SecretStr = Field(default=SecretStr(""), description="The secret of both.")
+    sign_name: str = Field(default="", description="Whom a message says it is from (签名).")
+    trust: Path | None = Field(
+        default=None, description="Certificates to trust a private gateway by, PEM."
+    )
+
+
 class BackupSettings(BaseModel):
     """Where copies go. (S-BCK-1)"""
 
@@ -98,7 +110,7 @@ class ProviderSettings(BaseModel):
     )
     sms: str = Field(
         default="none",
-        description="SMS: none, sandbox (demo only) or an installed provider's name.",
+        description="SMS: none, http, sandbox (demo only) or an installed provider's name.",
     )
     scanner: str = Field(
         default="none",
@@ -146,6 +158,7 @@ class Settings(BaseSettings):
     server: ServerSettings = Field(default_factory=ServerSettings)
     certificate: CertificateSettings = Field(default_factory=CertificateSettings)
     mail: MailSettings = Field(default_factory=MailSettings)
+    sms: SmsSettings = Field(default_factory=SmsSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)
     providers: ProviderSettings = Field(default_factory=ProviderSettings)
 

@@ -43,7 +43,7 @@ async def test_a_mail_server_that_is_named_is_used(tmp_path, database, clock):
 async def test_a_name_nobody_has_is_refused_with_those_there_are(tmp_path, database, clock):
     with pytest.raises(Invalid) as refusal:
         build(tmp_path, database, clock, providers=ProviderSettings(sms="pigeon"))
-    assert refusal.value.details == {"port": "sms", "name": "pigeon", "known": "sandbox"}
+    assert refusal.value.details == {"port": "sms", "name": "pigeon", "known": "http, sandbox"}
 
 
 def installed(tmp_path, monkeypatch, **groups):
@@ -70,7 +70,11 @@ async def test_a_package_of_somebody_else_joins_by_an_entry_point(
 
     assert type(ports.sms).__name__ == type(ports.time).__name__ == "Pigeon"
     assert ports.sms.need.clock is clock
-    assert providers.known("sms") == {"pigeon": "pigeon", "sandbox": "xinglin"}
+    assert providers.known("sms") == {
+        "http": "xinglin",
+        "pigeon": "pigeon",
+        "sandbox": "xinglin",
+    }
     assert {entry.name for entry in entry_points(group="xinglin.sms")} == {"pigeon"}
 
 
