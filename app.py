@@ -33,6 +33,7 @@ async def open_clinic(settings: "Settings") -> AsyncIterator["Clinic"]:
     from data.keyring import Keyring
     from data.schema import Schema
     from integrations import providers
+    from integrations.timekeeping import Timekeeper
     from jobs.rotation import require_finished
     from services.clinic import Clinic
 
@@ -48,6 +49,7 @@ async def open_clinic(settings: "Settings") -> AsyncIterator["Clinic"]:
         database.unlock(keys)
         ports = providers.build(settings, database, clock)
         clinic = Clinic.open(database, clock, keys, settings, ports)
+        clinic.health.timekeeping = Timekeeper(database, clock).look
         await clinic.institutions.require_one_world(demo=settings.demo)
         await clinic.policy.load()
         try:

@@ -86,6 +86,8 @@ class Health:
         """Megabytes held, likewise."""
         self.jumped: Callable[[], float] | None = None
         """By how many seconds the clock has jumped of late, likewise."""
+        self.timekeeping: health_machine.Ask | None = None
+        """What the machine knows of its own clock, likewise."""
         self.last: tuple[Finding, ...] = ()
         """What the last look found; for the metrics."""
         self.closing = False
@@ -145,6 +147,7 @@ class Health:
             house.ports,
             house.clock.now,
             path.with_name(path.name + "-wal") if path else None,
+            self.timekeeping,
         )
         return [await _made(check.__name__, check(machine)) for check in ON_MACHINE]
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from sqlcipher3 import dbapi2 as sqlcipher
 from data.errors import DomainError, Unavailable
 from services.anchors import Anchors
 from services.findings import Finding, ok, red, unknown, warn
+from services.i18n import Key
 from services.policy_settings import PolicySettings
 from services.ports import Ports
 from services.settings import Settings
@@ -32,6 +33,23 @@ LARGE_MEMORY = 900  # megabytes
 
 
 @dataclass(frozen=True, slots=True)
+class Timekeeping:
+    """What a machine knows of its own clock, without a time server that we could ask."""
+
+    kept: bool | None = None
+    """Whether a time service keeps it; None: nobody could be asked."""
+    within: float | None = None
+    """Seconds that it is off by at most, as the system reckons."""
+    source: str = ""
+    """Who says so: kernel or timedatectl."""
+    apart: float | None = None
+    """Seconds ahead of a database server on another machine."""
+
+
+Ask = Callable[[], Awaitable[Timekeeping]]
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """What these checks look at."""
 
@@ -41,6 +59,7 @@ class Machine:
     now: Callable[[], datetime]
     log_file: Path | None
     """The database's write-ahead log, if it is a file."""
+    timekeeping: Ask | None = None
 
 
 async def disk(machine: Machine) -> Finding:
@@ -106,8 +125,11 @@ def _valid_to(path: Path | None) -> datetime | None:
 
 
 async def clock(machine: Machine) -> Finding:
+    """S-AUD-1: moments can be trusted; against a time server, or else as the machine knows."""
     if machine.ports.time is None:
-        return unknown("clock", "not_measured")
+        limit = machine.policy.number("policy.health.clock_skew_seconds")
+        told = await machine.timekeeping() if machine.timekeeping else Timekeeping()
+        return _apart(told, limit) or _kept(told, limit)
     try:
         ahead = await machine.ports.time.ahead()
     except Unavailable:
@@ -119,6 +141,30 @@ async def clock(machine: Machine) -> Finding:
     return (
         warn("clock", "off", seconds=seconds) if seconds > limit else ok("clock", seconds=seconds)
     )
+
+
+def _apart(told: Timekeeping, limit: int) -> Finding | None:
+    """Judge the distance from the database server: too far, and one of the two is wrong."""
+    if told.apart is None:
+        return None
+    seconds = round(abs(told.apart), 1)
+    if seconds > limit:
+        return warn("clock", "apart", seconds=seconds)
+    return ok("clock", "together", seconds=seconds) if told.kept is None else None
+
+
+def _kept(told: Timekeeping, limit: int) -> Finding:
+    if told.kept is None:
+        return unknown("clock", "not_measured")
+    source = Key(f"health.clock.by.{told.source}")
+    if not told.kept:
+        return warn("clock", "not_kept", source=source)
+    if told.within is None:
+        return ok("clock", "kept", source=source)
+    seconds = round(told.within, 1)
+    if seconds > limit:
+        return warn("clock", "loose", seconds=seconds, source=source)
+    return ok("clock", "kept_within", seconds=seconds, source=source)
 
 
 def steadiness(jumped: float | None) -> Finding:

@@ -9,6 +9,8 @@ from integrations.certificates import Office
 from services import health_machine
 from services.clinic import Clinic
 from services.findings import Level
+from services.health_machine import Timekeeping
+from services.i18n import say
 from services.policy import HOUSE
 from services.ports import Ports
 from services.settings import CertificateSettings
@@ -73,6 +75,33 @@ class Measured:
 async def test_a_clock_that_is_wrong_shows(database, clock, keys, settings, seconds, verdict):
     house = Clinic.open(database, clock, keys, settings, Ports(time=Measured(seconds)))
     assert await the(house, "clock") == verdict
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [
+        (Timekeeping(), (Level.UNKNOWN, "not_measured")),
+        (Timekeeping(kept=False, within=16, source="kernel"), (Level.WARN, "not_kept")),
+        (Timekeeping(kept=True, within=0.2, source="kernel"), (Level.OK, "kept_within")),
+        (Timekeeping(kept=True, within=12, source="kernel"), (Level.WARN, "loose")),
+        (Timekeeping(kept=True, source="timedatectl"), (Level.OK, "kept")),
+        (Timekeeping(kept=True, source="timedatectl", apart=-40), (Level.WARN, "apart")),
+        (Timekeeping(apart=0.3), (Level.OK, "together")),
+        (Timekeeping(kept=False, source="kernel", apart=0.3), (Level.WARN, "not_kept")),
+    ],
+)
+async def test_without_a_time_server_the_machine_says_who_keeps_its_clock(clinic, told, verdict):
+    """S-AUD-1: never green for what nobody measured, and the source is named."""
+
+    async def look():
+        return told
+
+    clinic.health.timekeeping = look
+    [finding] = await found(clinic, "clock")
+    assert (finding.level, finding.code) == verdict
+    if told.kept is not None and finding.code != "apart":
+        source = {"kernel": "Linux kernel", "timedatectl": "timedatectl"}[told.source]
+        assert source in say("en", finding.what, **finding.values)
 
 
 async def test_a_slow_loop_and_much_memory_show_once_they_are_measured(clinic):
