@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, or_, select
@@ -18,6 +19,7 @@ from services.findings import Finding, Level, ok, red, unknown, warn
 from services.i18n import Key
 from services.policy_settings import PolicySettings
 from services.ports import Ports
+from services.rules import ADMINISTRATORS, Role
 from services.settings import Settings
 
 INTEGRITY_LATE = timedelta(days=8)  # it is looked at once a week at least
@@ -29,6 +31,12 @@ class Accounts(Protocol):
 
     async def made_up(self, session: AsyncSession) -> int:
         """Count the accounts of people who do not exist and that can still sign in."""
+        ...
+
+    async def holders(
+        self, session: AsyncSession, role: str, institution_id: UUID, site_id: UUID | None = None
+    ) -> list[UUID]:
+        """Return who plays a role now, in an institution."""
         ...
 
 
@@ -157,6 +165,23 @@ async def second_factor(glance: Glance) -> Finding:
     if glance.policy.value("policy.auth.staff_mfa_required"):
         return ok("second_factor")
     return (warn if glance.settings.demo else red)("second_factor", "off")
+
+
+async def administrators(glance: Glance) -> list[Finding]:
+    """S-AC-1: three powers, three people; `xinglin init` makes the first, who adds the others."""
+    found = []
+    for institution_id in await glance.session.scalars(select(Institution.id)):
+        for role in sorted(ADMINISTRATORS):
+            if not await glance.accounts.holders(glance.session, role, institution_id):
+                found.append(_nobody(role))  # noqa: PERF401 - it awaits
+    return found or [ok("administrators")]
+
+
+def _nobody(role: Role) -> Finding:
+    named = Key(f"role.{role}")
+    if role is Role.SECURITY_ADMIN:
+        return warn("administrators", "nobody_lets_in", role=named)
+    return warn("administrators", "missing", role=named)
 
 
 async def papers(glance: Glance) -> list[Finding]:
