@@ -51,7 +51,7 @@ export default {
     },
   },
   template: `
-    <aside class="side" role="dialog" :aria-label="title" v-show="open" @keydown="key">
+    <div class="side" role="dialog" :aria-label="title" v-show="open" @keydown="key">
       <div class="panel__head">
         <h2 tabindex="-1">{{ title }}</h2>
         <button type="button" class="btn btn--quiet btn--icon" :aria-label="closeWord"
@@ -59,5 +59,5 @@ export default {
           :href="use('close')" /></svg></button>
       </div>
       <div class="side__body"><slot /></div>
-    </aside>`,
+    </div>`,
 };
