@@ -124,7 +124,8 @@ class ProviderSettings(BaseModel):
         description="What our clock is compared with: ntp, none or an installed provider's name.",
     )
     ntp: str = Field(
-        default="", description="A time server to compare our clock with; empty: not measured."
+        default="",
+        description="A time server to compare our clock with; empty: what the machine says.",
     )
 
 
