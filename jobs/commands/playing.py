@@ -83,10 +83,15 @@ def show_doors(found: tuple[str, ...]) -> None:
 def show_people(code: str) -> None:
     """Print the sign-ins: who, as what, and the password and code they all share."""
     heading("demo.people")
-    comma = "、" if language() == "zh_CN" else ", "
+    story = house.story()
+    suspended = {each["who"] for each in story["suspended"]}
     rows = [
-        (each["username"], each["name"], comma.join(_role(role) for role in each["roles"]))
-        for each in house.story()["people"]
+        (
+            each["username"],
+            each["name"],
+            _roles(each["roles"], suspended=each["username"] in suspended),
+        )
+        for each in story["people"]
     ]
     typer.echo(table((said("demo.username"), said("demo.name"), said("demo.role")), rows))
     typer.echo()
@@ -95,5 +100,8 @@ def show_people(code: str) -> None:
     tell("demo.stop")
 
 
-def _role(role: str) -> str:
-    return say(language(), f"role.{role}")
+def _roles(roles: list[str], *, suspended: bool) -> str:
+    """Say what somebody is, and of whom the door refuses that it does."""
+    comma = "、" if language() == "zh_CN" else ", "
+    named = comma.join(say(language(), f"role.{role}") for role in roles)
+    return f"{named} ({say(language(), 'staff.state.suspended')})" if suspended else named

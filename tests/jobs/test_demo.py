@@ -168,6 +168,8 @@ def test_the_demo_prints_doors_people_and_a_code_and_serves(tmp_path, capsys):
     assert re.search(rf"https://\S+:{server.tls_port}", said)
     assert "█" in said
     assert all(each["username"] in said for each in demo.story()["people"])
+    refused = [line.split()[0] for line in said.splitlines() if "(Suspended)" in line]
+    assert refused == [each["who"] for each in demo.story()["suspended"]]
     assert PASSWORD in said
     assert re.search(r"One-time code right now: \d{6}", said)
     assert "made up" in said
