@@ -41,6 +41,10 @@ MASKED: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+CHATTY = ("uvicorn", "alembic", "aiosqlite", "asyncio", "apscheduler", "httpx")
+"""Libraries that tell of every socket and step: of them only trouble is written."""
+
+
 def masked(line: str) -> str:
     """Return a line without anything that looks like it identifies a person or opens a door."""
     for pattern, instead in MASKED:
@@ -76,7 +80,7 @@ def settle(form: str = "json", stream: TextIO | None = None, level: int = loggin
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for chatty in ("uvicorn.access", "aiosqlite", "asyncio", "apscheduler", "httpx"):
+    for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

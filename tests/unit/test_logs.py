@@ -40,6 +40,14 @@ def test_every_line_of_a_request_carries_its_number_and_who_asked(written):
     assert "job" not in inside
 
 
+@pytest.mark.parametrize("name", ["uvicorn.error", "alembic.runtime.migration"])
+def test_what_a_library_does_all_day_is_not_written_but_its_trouble_is(written, name):
+    """Each page opens a socket: whoever tries the demo would not find its sign-ins again."""
+    logging.getLogger(name).info("connection open")
+    logging.getLogger(name).error("cannot bind")
+    assert [line["event"] for line in written()] == ["cannot bind"]
+
+
 @pytest.mark.parametrize(
     "secret",
     [
