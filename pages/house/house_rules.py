@@ -14,6 +14,7 @@ from pages.words import local, t
 from services.clinic import Clinic
 from services.events import SettingChanged
 from services.policy import Action
+from services.policy_catalogue import Kind
 from services.policy_settings import Change, Setting
 
 VIEWS = ("rules", "history")
@@ -184,12 +185,13 @@ class SettingsPage:
     def _change_row(self, change: Change) -> kit.Row:
         setting = self._settings.get(change.key)
         latest = setting is not None and setting.may_change and setting.value == change.after
+        changed = (change.before, change.after)
         named = t(f"setting.{change.key.removeprefix('policy.')}")
         return kit.Row(
             str(change.id),
             {
                 "rule": kit.Cell(named, note=change.key),
-                "change": f"{_brief(change.before)} → {_brief(change.after)}",
+                "change": " → ".join(_brief(setting, each) for each in changed),
                 "reason": kit.Cell(
                     change.reason, note=t("settings.is_undo") if change.undoes else ""
                 ),
@@ -204,6 +206,9 @@ class SettingsPage:
             await self._take_back(UUID(key))
 
 
-def _brief(value: Any) -> str:
+def _brief(setting: Setting | None, value: Any) -> str:
+    """Return a value in words, or a long one by its beginning."""
+    if setting is not None and setting.item.kind not in {Kind.TABLE, Kind.LADDER}:
+        return spelled(setting.item, value)
     said = json.dumps(value, ensure_ascii=False)
     return said if len(said) <= 40 else f"{said[:38]}…"  # noqa: PLR2004

@@ -22,7 +22,7 @@ SPELLED: dict[Kind, Callable[[Item, Any], str]] = {
     Kind.FLAG: lambda _, value: t("settings.yes") if value else t("settings.no"),
     Kind.WHOLE: lambda rule, value: t(f"unit.{rule.unit}", count=value),
     Kind.SHARE: lambda _, value: percent(value),
-    Kind.CHOICE: lambda _, value: str(value),
+    Kind.CHOICE: lambda _, value: t(f"choice.{value}"),
     Kind.TIME: lambda _, value: str(value),
     Kind.DAYS: lambda _, value: t("settings.days_before", days=", ".join(map(str, value))),
     Kind.LADDER: lambda _, value: t("settings.steps", count=len(value)),
@@ -37,7 +37,8 @@ def rule_field(rule: Item, value: Any) -> kit.Field:
             choices = {name: t(f"settings.{name}") for name in FLAGS}
             return kit.select(label, choices, value="yes" if value else "no")
         case Kind.CHOICE:
-            return kit.select(label, {each: each for each in rule.choices}, value=value)
+            choices = {each: t(f"choice.{each}") for each in rule.choices}
+            return kit.select(label, choices, value=value)
         case Kind.WHOLE | Kind.SHARE:
             hint = t("settings.between", low=number(rule.low), high=number(rule.high))
             return kit.field(label, value=str(value), mode="decimal", hint=hint)

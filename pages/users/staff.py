@@ -9,12 +9,13 @@ from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
 from pages.users import places
+from pages.users.roles import chosen_role, role_field
 from pages.users.staff_panel import StaffPanel
 from pages.viewer import viewer
 from pages.words import t
 from services.clinic import Clinic
 from services.events import RolesChanged, StaffAdded, StaffSuspended
-from services.policy import Action, Grant, Role
+from services.policy import Action, Grant
 from services.rules import STAFF
 from services.users.registrar import Added, NewStaff, StaffDetails
 from services.users.roster import Member, StaffSearch
@@ -139,17 +140,17 @@ class StaffPage:
                 "phone": kit.field(t("staff.phone"), content="tel"),
                 "email": kit.field(t("account.email"), content="email"),
             }
-            role = kit.select(t("staff.role"), role_words())
+            role = role_field(STAFF)
             site = kit.select(t("staff.site"), where)
 
             async def add() -> None:
-                with kit.told(fields):
+                with kit.told({**fields, "role": role}):
                     typed = {name: each.text for name, each in fields.items()}
                     place = places.chosen(site.text)
                     new = NewStaff(
                         typed.pop("username"),
                         StaffDetails(**typed, site_id=place),
-                        frozenset({Grant(Role(role.text), place)}),
+                        frozenset({Grant(chosen_role(role), place)}),
                     )
                     self._show_password(await self._clinic.staff.add(current_actor(), new))
                     await self.load()
@@ -161,8 +162,3 @@ class StaffPage:
             kit.banner("ok", t("staff.added"), t("staff.temporary_text"))
             kit.facts([(t("staff.username"), added.username)])
             Html("code", "secret", added.temporary_password)
-
-
-def role_words() -> dict[str, str]:
-    """Return every role that staff may hold, in words."""
-    return {str(role): t(f"role.{role}") for role in sorted(STAFF)}

@@ -8,10 +8,11 @@ from pages import kit
 from pages.kit.element import Html
 from pages.session import current_actor
 from pages.users import places
+from pages.users.roles import chosen_role, role_field
 from pages.viewer import viewer
 from pages.words import local, t
 from services.clinic import Clinic
-from services.policy import Action, Grant, Role
+from services.policy import Action, Grant
 from services.rules import STAFF
 from services.users.roster import Dossier
 
@@ -52,8 +53,8 @@ class StaffPanel:
             (t("staff.number"), member.staff_number or "-"),
             (t("account.email"), member.email or "-"),
             (t("staff.state"), t(f"staff.state.{member.state}")),
-            (t("account.totp"), t("settings.yes") if held.totp else t("settings.no")),
-            (t("account.codes_left"), str(held.codes_left)),
+            (t("account.totp"), t("account.bound") if held.totp else t("account.not_bound")),
+            (t("account.codes_left"), t("account.codes_held", count=held.codes_left)),
         ]
         if member.state_reason:
             facts.append((t("staff.reason"), member.state_reason))
@@ -73,14 +74,14 @@ class StaffPanel:
                         small=True,
                     )
         held = {grant.role for grant in member.grants if grant.site_id is None}
-        others = {str(role): t(f"role.{role}") for role in sorted(STAFF - held)}
-        wanted = kit.select(t("staff.role"), others)
+        wanted = role_field(STAFF - held)
         where = kit.select(t("staff.site"), places.choices(names, Action.STAFF_GRANT))
 
         async def give() -> None:
-            grant = Grant(Role(wanted.text), places.chosen(where.text))
-            await self._clinic.staff.grant(current_actor(), member.id, grant)
-            await self._after(member.id, "staff.granted")
+            with kit.told({"role": wanted}):
+                grant = Grant(chosen_role(wanted), places.chosen(where.text))
+                await self._clinic.staff.grant(current_actor(), member.id, grant)
+                await self._after(member.id, "staff.granted")
 
         kit.button("line", t("staff.grant"), give)
 
