@@ -38,6 +38,7 @@ from services.settings import Settings
 from services.users.registrar import NewStaff, StaffDetails
 from services.users.sessions import new_token
 from services.users.steps import Caller
+from tests.e2e.scenes import SCENES
 from tests.peers import ROOT
 from tests.web.server import _watched, listening
 
@@ -79,9 +80,11 @@ class Place:
 
     path: str
     who: str
+    scene: str = ""
+    """What they do there before it is looked at, by its name in `SCENES`."""
 
     def __str__(self) -> str:
-        return f"{self.path} by {self.who}"
+        return f"{self.path} by {self.who} {self.scene}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +241,7 @@ async def places(
             continue
         lookers = may if path == "/" else [who]
         seen += [Place(path, each) for each in lookers]
+    seen += [Place(path, who, name) for name, (path, who, _) in SCENES.items()]
     return seen, nobody
 
 

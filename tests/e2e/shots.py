@@ -73,7 +73,8 @@ async def take(found: Found, words: list[str]) -> list[str]:
 
 def _camera(folder: Path) -> Judge:
     async def shoot(page: Page, place: Place) -> list[str]:
-        name = place.path.strip("/").replace("/", "-") or f"home-{place.who}"
+        path = place.path.strip("/").replace("/", "-") or f"home-{place.who}"
+        name = f"scene-{place.scene}" if place.scene else path
         await page.screenshot(path=folder / f"{name}.png", full_page=True)
         return []
 

@@ -9,8 +9,13 @@ from urllib.parse import urlsplit
 from playwright.async_api import Browser, Page, Route
 
 from tests.e2e.hospital import Found, Place
+from tests.e2e.scenes import SCENES
 
 READY = "() => window.did_handshake === true"
+AT_REST = """
+document.getAnimations().forEach((each) =>
+  each.effect.getComputedTiming().endTime === Infinity ? each.cancel() : each.finish())
+"""
 Judge = Callable[[Page, Place], Awaitable[list[str]]]
 
 
@@ -48,10 +53,15 @@ class Tour:
     async def _look(self, page: Page, place: Place, judge: Judge) -> None:
         self._where = str(place)
         answer = await page.goto(self._found.url + place.path)
-        if answer is None or not answer.ok or urlsplit(page.url).path != place.path:
+        path = urlsplit(place.path).path
+        if answer is None or not answer.ok or urlsplit(page.url).path != path:
             self._note(f"answered {answer and answer.status} at {page.url}")
             return
         await page.wait_for_function(READY)
+        if place.scene:
+            *_, play = SCENES[place.scene]
+            await play(page)
+            await page.evaluate(AT_REST)
         for each in await judge(page, place):
             self._note(each)
 

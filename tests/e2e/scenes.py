@@ -1,0 +1,150 @@
+"""What a page shows once somebody has done something on it: a panel, a question, a list turned.
+
+Scenes look and change nothing: the hospital they are played in is shared.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from playwright.async_api import Page
+
+Scene = Callable[[Page], Awaitable[None]]
+
+SCENES: dict[str, tuple[str, str, Scene]] = {}
+"""By name: the page, who is there, and what they do."""
+
+
+def scene(path: str, who: str) -> Callable[[Scene], Scene]:
+    """Enter a scene under its function's name."""
+
+    def enter(play: Scene) -> Scene:
+        SCENES[play.__name__.replace("_", "-")] = (path, who, play)
+        return play
+
+    return enter
+
+
+async def open_row(page: Page, n: int = 0) -> None:
+    """Open a row of the table in front; wait for its panel."""
+    await page.locator(".table__open:visible").nth(n).click()
+    await page.locator(".side:visible").wait_for()
+
+
+@scene("/tasks", "system_admin")
+async def task_panel(page: Page) -> None:
+    await open_row(page)
+
+
+@scene("/tasks", "system_admin")
+async def tasks_closed(page: Page) -> None:
+    await page.locator(".chip").nth(3).click()
+    await page.locator(".chip[aria-pressed=true]").nth(0).wait_for()
+    await page.locator("tbody tr").first.wait_for()
+
+
+@scene("/staff", "security_admin")
+async def staff_panel(page: Page) -> None:
+    await open_row(page, 1)
+
+
+@scene("/staff", "security_admin")
+async def staff_add(page: Page) -> None:
+    await page.locator(".bar__slot .btn").click()
+    await page.locator(".side input").first.wait_for()
+
+
+@scene("/staff", "security_admin")
+async def staff_question(page: Page) -> None:
+    await open_row(page, 1)
+    await page.locator(".side .btn--stop").last.click()
+    await page.locator("dialog.confirm").wait_for()
+
+
+@scene("/staff", "security_admin")
+async def staff_none(page: Page) -> None:
+    await page.locator(".find__input").fill("zzzz")
+    await page.locator(".empty").wait_for()
+
+
+@scene("/staff", "security_admin")
+async def help_sheet(page: Page) -> None:
+    await page.keyboard.press("?")
+    await page.locator("dialog.help").wait_for()
+
+
+@scene("/settings", "system_admin")
+async def setting_panel(page: Page) -> None:
+    await open_row(page)
+
+
+@scene("/settings", "medical_affairs")
+async def setting_not_theirs(page: Page) -> None:
+    await page.locator(".find__input").fill("backup")
+    await page.locator("tbody tr:visible", has_text="policy.backup.drill_days").wait_for()
+    await open_row(page)
+
+
+@scene("/settings", "medical_affairs")
+async def settings_history(page: Page) -> None:
+    await page.locator(".seg__one").nth(1).click()
+    await page.locator(".table__acts:visible").first.wait_for()
+
+
+@scene("/audit", "audit_admin")
+async def audit_panel(page: Page) -> None:
+    await open_row(page)
+
+
+@scene("/audit", "audit_admin")
+async def audit_whole(page: Page) -> None:
+    await page.locator(".bar__slot .btn").click()
+    await page.locator(".banner").wait_for()
+
+
+@scene("/institution", "system_admin")
+async def site_panel(page: Page) -> None:
+    await open_row(page)
+
+
+@scene("/health", "system_admin")
+async def infrastructure(page: Page) -> None:
+    await page.locator(".seg__one").nth(1).click()
+    await page.locator(".table__open:visible").first.wait_for()
+
+
+@scene("/health", "system_admin")
+async def infrastructure_panel(page: Page) -> None:
+    await infrastructure(page)
+    await open_row(page)
+
+
+@scene("/", "system_admin")
+async def menu(page: Page) -> None:
+    await page.locator(".menu summary").click()
+    await page.locator(".menu__list").wait_for()
+
+
+@scene("/", "audit_admin")
+async def rail(page: Page) -> None:
+    """Open what is always there on a desk."""
+    opener = page.locator("[data-opens-rail]")
+    if await opener.is_visible():
+        await opener.click()
+    await page.locator(".rail").wait_for()
+
+
+@scene("/sign-in?error=sign_in_failed", "guest")
+async def sign_in_failed(page: Page) -> None:
+    await page.locator(".banner--bad").wait_for()
+
+
+@scene("/sign-in", "guest")
+async def sign_in_elder(page: Page) -> None:
+    await page.evaluate("xl.remember('elder', '1')")
+    await page.reload()
+    await page.wait_for_function("() => window.did_handshake === true")
+    await page.evaluate("xl.remember('elder', '0')")
+
+
+@scene("/gallery?glass=患者昏迷送诊，需要查看既往过敏史", "guest")
+async def broken_glass(page: Page) -> None:
+    await page.locator(".glass").first.wait_for()
