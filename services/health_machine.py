@@ -26,7 +26,9 @@ MEGABYTE = 1 << 20
 SPARE = 200 * MEGABYTE
 """Below this little free space the house cannot be trusted to finish what it begins."""
 OLDEST_SQLITE = (3, 51, 3)  # older ones can damage a log that two connections reset
-CERTIFICATE_WARN = timedelta(days=20)  # ours are renewed 30 days before: somebody should look
+ENDING, SOON, LAST_DAYS = timedelta(days=30), timedelta(days=14), timedelta(days=7)
+NIGHT = timedelta(days=1)  # ours are renewed in the night after they have 30 days left
+LONG_LIFE = timedelta(days=90)  # a certificate for less is judged by parts of its life
 ANCHOR_LATE = timedelta(minutes=10)  # it is written every minute
 SLOW_LOOP = 0.05  # seconds; README of the goals: p99 below
 LARGE_MEMORY = 900  # megabytes
@@ -105,23 +107,34 @@ async def certificate(machine: Machine) -> Finding:
         return warn("certificate", "off")
     place = machine.settings.certificate
     path = place.chain if place.source == "files" else machine.settings.home / "server.pem"
-    ends = await asyncio.to_thread(_valid_to, path)
-    if ends is None:
+    valid = await asyncio.to_thread(_validity, path)
+    if valid is None:
         return warn("certificate", "missing")
-    if ends <= machine.now():
+    return _ending(*valid, machine.now(), ENDING if place.source == "files" else ENDING - NIGHT)
+
+
+def _ending(began: datetime, ends: datetime, now: datetime, ending: timedelta) -> Finding:
+    left, part = ends - now, min(1.0, (ends - began) / LONG_LIFE)
+    if left <= timedelta(0):
         return red("certificate", "expired", moment=ends)
-    if ends - machine.now() < CERTIFICATE_WARN:
+    if left <= LAST_DAYS * part:
+        return red("certificate", "last_days", moment=ends)
+    if left <= SOON * part:
+        return warn("certificate", "soon", moment=ends)
+    if left <= ending * part:
         return warn("certificate", "ending", moment=ends)
     return ok("certificate", moment=ends)
 
 
-def _valid_to(path: Path | None) -> datetime | None:
+def _validity(path: Path | None) -> tuple[datetime, datetime] | None:
     if path is None or not path.exists():
         return None
     try:
-        return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+        found = x509.load_pem_x509_certificate(path.read_bytes())
     except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
+        never = datetime.min.replace(tzinfo=UTC)
+        return never, never
+    return found.not_valid_before_utc, found.not_valid_after_utc
 
 
 async def clock(machine: Machine) -> Finding:

@@ -1,8 +1,14 @@
 """Disk, keys, certificate, clock, programs: what the machine lacks shows before it hurts."""
 
 import os
+from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from data.errors import Unavailable
 from integrations.certificates import Office
@@ -41,14 +47,45 @@ async def test_a_key_that_others_can_read_is_red(clinic, settings):
         assert await the(clinic, "keys") == (Level.RED, "foreign")
 
 
-async def test_a_certificate_that_ends_shows(clinic, clock, settings):
+@pytest.mark.parametrize(
+    ("left", "level", "code"),
+    [
+        (396, Level.OK, "ok"),
+        (30, Level.OK, "ok"),  # the night has not come in which it is renewed
+        (28, Level.WARN, "ending"),
+        (14, Level.WARN, "soon"),
+        (7, Level.RED, "last_days"),
+        (0, Level.RED, "expired"),
+    ],
+)
+async def test_a_certificate_that_ends_shows_at_thirty_fourteen_and_seven_days(
+    clinic, clock, settings, left, level, code
+):
     assert await the(clinic, "certificate") == (Level.WARN, "missing")
-    Office(CertificateSettings(), settings.home, lambda: ("localhost",)).ready(clock.now())
-    assert (await the(clinic, "certificate"))[0] is Level.OK
-    clock.forward(days=380)
-    assert await the(clinic, "certificate") == (Level.WARN, "ending")
-    clock.forward(days=30)
-    assert await the(clinic, "certificate") == (Level.RED, "expired")
+    made = Office(CertificateSettings(), settings.home, lambda: ("localhost",)).ready(clock.now())
+    clock.time = made.valid_to - timedelta(days=left)
+    [finding] = await found(clinic, "certificate")
+    assert (finding.level, finding.code) == (level, code)
+    assert finding.values["moment"] == made.valid_to
+
+
+@pytest.mark.parametrize(("left", "code"), [(2.5, "ok"), (1.5, "ending"), (0.3, "last_days")])
+async def test_a_certificate_for_a_week_is_judged_by_its_own_life(
+    clinic, clock, settings, left, code
+):
+    """Public authorities give them for six days as well; thirty days would be always."""
+    settings.home.joinpath("server.pem").write_bytes(for_days(6, clock.now()))
+    clock.forward(days=6 - left)
+    assert (await the(clinic, "certificate"))[1] == code
+
+
+def for_days(days, now):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name)
+    made = made.public_key(key.public_key()).serial_number(x509.random_serial_number())
+    made = made.not_valid_before(now).not_valid_after(now + timedelta(days=days))
+    return made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
 class Measured:
