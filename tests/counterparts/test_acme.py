@@ -10,10 +10,13 @@ import httpx
 import pytest
 from cryptography import x509
 
+import app
 from data.errors import Invalid, Unavailable
 from integrations.certificates import Office
-from services.settings import CertificateSettings
+from jobs.schedule import Schedule, table
+from services.settings import CertificateSettings, ServerSettings
 from tests.peers import free_port, need
+from tests.web.test_certificate_renewal import house, shown_at
 
 NOW = datetime.now(UTC)
 
@@ -134,3 +137,21 @@ def test_without_names_there_is_nothing_to_ask_for(pebble, tmp_path):
     with pytest.raises(Invalid) as refusal:
         Office(asked_of(pebble, names=[]), tmp_path / "tls").ready(NOW)
     assert refusal.value.code == "acme_names_missing"
+
+
+async def test_a_serving_house_shows_the_renewed_certificate_without_a_restart(
+    pebble, tmp_path, clinic, clock
+):
+    """R091: the authority is asked in the night it is due, and browsers see it at once."""
+    clock.time = NOW
+    place = ServerSettings(port=0, tls_host="127.0.0.1", tls_port=free_port())
+    settings = clinic.settings.model_copy(update={"server": place})
+    office = Office(asked_of(pebble), tmp_path / "tls")
+    async with app.listening(house(), settings, office, clinic) as renew:
+        night = Schedule(table(clinic, None, renew), settings.timezone, clinic.metrics)
+        first = await shown_at(place.tls_port)
+        clock.time = first.not_valid_after_utc - timedelta(days=1)
+        assert await night.run("certificate")
+        second = await shown_at(place.tls_port)
+    assert second.serial_number != first.serial_number
+    assert second.issuer.rfc4514_string().startswith("CN=Pebble")
