@@ -22,6 +22,7 @@ from data.clock import stopwatch
 from data.errors import DomainError, NotFound
 from data.institution import Institution
 from data.outbox import Answered
+from jobs.exports import Exports
 from services.clinic import Clinic
 from services.facts import Noted
 from services.logs import about
@@ -105,6 +106,7 @@ def table(clinic: Clinic, night: Night | None = None, renew: Work | None = None)
             Job("backup", chores.back_up, at=clinic.settings.backup.at),
             Job("backup-missed", chores.catch_up, every=timedelta(hours=1)),
             Job("files", night.backup.sweep, at="03:20", forgets=True),
+            Job("audit-exports", Exports(clinic).tidy, at="05:20", forgets=True),
             Job("shipping", chores.ship, every=timedelta(minutes=1)),
         ]
     if renew:

@@ -80,6 +80,7 @@ appt.noshow_ban_days                           days          0      365
 appt.noshow_grace_minutes                      minutes       0      120
 appt.noshow_limit                              count         1      100
 appt.noshow_window_days                        days          1      730
+audit.export_keep_days                         days        180     3650
 audit.legal_min_months                         months        6      120
 audit.retention_years                          years         1       30
 audit.verify_days                              days          1       31
