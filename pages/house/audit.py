@@ -164,8 +164,9 @@ class AuditPage:
 
 
 def said(action: str) -> str:
-    """Return an action in words."""
-    return t(f"action.{action.replace(':', '.')}")
+    """Return an action in words, as a title."""
+    words = t(f"action.{action.replace(':', '.')}")
+    return words[:1].upper() + words[1:]
 
 
 def what(subject: str) -> str:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from data.errors import NotFound
 from pages import kit
 from pages.kit.element import Html
+from pages.nameplate import Nameplate
 from pages.qr import qr_code
 from pages.routes import Routes
 from pages.session import SIGN_IN
@@ -52,6 +53,7 @@ def register_files(clinic: Clinic, routes: Routes) -> None:
 
 def register(clinic: Clinic, routes: Routes) -> None:
     """Enter `/authority`."""
+    plate = Nameplate(clinic)
 
     @routes.page(PAGE, public=WHY_PUBLIC, title="authority.title")
     async def authority_page() -> None:
@@ -59,7 +61,8 @@ def register(clinic: Clinic, routes: Routes) -> None:
         drawn = ""
         if papers and papers.address:
             drawn = await asyncio.to_thread(qr_code, papers.address)
-        with public_frame("authority.title", demo=clinic.settings.demo):
+        name = await plate.name()
+        with public_frame("authority.title", institution=name, demo=clinic.settings.demo):
             if papers:
                 _build(papers, drawn)
             else:
