@@ -28,7 +28,7 @@ from jobs.backup_archive import SHREDDED, Archive, Envelope, Manifest, place_of
 from jobs.backup_papers import lay_down
 from jobs.backup_postgresql import restore_dump
 from jobs.backup_snapshot import read_contents
-from jobs.backup_trail import note_restore
+from jobs.backup_trail import Told, note_restore
 from services.ports import BackupTarget
 from services.settings import Settings
 
@@ -47,6 +47,8 @@ class Wanted:
     """One night instead of the newest that fits."""
     key_file: Path | None = None
     """Where the master key is put; None: beside the database."""
+    by: str = ""
+    """Who asks for it at the machine: the trail of the restored house says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,9 @@ class Restore:
         files, missing = await self._files(manifest, keys, house)
         await asyncio.to_thread(_wrapped_copy, envelope, house)
         async with self._opened(manifest, keys, house) as database:
-            purpose = f"{manifest.night} from {self._target.place}"
-            await note_restore(database, key_file, self._clock, purpose, as_of)
+            copy = f"{manifest.night} from {self._target.place}"
+            told = Told(copy, as_of, wanted.by)
+            await note_restore(database, key_file, self._clock, told)
         return Restored(
             manifest.night, manifest.made, as_of, manifest, key_file, frames, files, missing
         )

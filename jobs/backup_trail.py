@@ -1,6 +1,7 @@
-"""Writes into the trail of a restored house that it was restored, and to when. (恢复留痕)"""
+"""Writes into a restored house's trail that it was restored: by whom, and to when. (恢复留痕)"""
 
 import logging
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -20,9 +21,19 @@ from services.transaction import Transactions
 log = logging.getLogger(__name__)
 
 
-async def note_restore(
-    database: Database, key_file: KeyFile, clock: Clock, purpose: str, as_of: datetime
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the entry says."""
+
+    copy: str
+    """Which copy, and where it lay."""
+    as_of: datetime
+    """Everything committed before this moment is there again."""
+    by: str = ""
+    """Who did it at the machine; empty: the house itself, on trial."""
+
+
+async def note_restore(database: Database, key_file: KeyFile, clock: Clock, told: Told) -> None:
     """Lengthen the trail by one entry; where an older program's tables cannot take it, say so."""
     try:
         keys = await _keys_of(database, key_file)
@@ -31,9 +42,10 @@ async def note_restore(
             return
         database.unlock(keys)
         transactions = Transactions(database, Bus(database, clock), Trail(keys, clock), clock)
-        async with transactions.open(HOUSE) as tx:
-            subject = Subject("backup")
-            tx.allow(Action.BACKUP_RESTORE, subject, purpose=purpose, as_of=as_of.isoformat())
+        actor = replace(HOUSE, address=f"console:{told.by}"[:80]) if told.by else HOUSE
+        async with transactions.open(actor) as tx:
+            as_of = told.as_of.isoformat()
+            tx.allow(Action.BACKUP_RESTORE, Subject("backup"), purpose=told.copy, as_of=as_of)
     except (DomainError, DBAPIError) as trouble:
         log.warning("the restore could not be noted in the trail: %s", type(trouble).__name__)
 

@@ -10,7 +10,7 @@ import typer
 from data.clock import SystemClock
 from data.keyring import KeyFile, Keyring, Share
 from jobs.backup_restore import Restore, Wanted
-from jobs.commands.call import AsJson, Call, Home, at
+from jobs.commands.call import AsJson, Call, Home, at, typist
 from jobs.commands.voice import Ending, said, sentence_for, show, tell, warn
 from services.settings import Settings
 
@@ -61,7 +61,7 @@ def restore(  # noqa: PLR0913 - typer reads the flags from the parameters
     settings = call.settings.model_copy(update={"backup": backup})
     opener = _opener(share, key_file)
     moment = until.astimezone() if until and until.tzinfo else until
-    wanted = Wanted(opener, until=moment, key_file=call.settings.master_key)
+    wanted = Wanted(opener, until=moment, key_file=call.settings.master_key, by=typist())
     done = asyncio.run(_restored(call, settings, wanted))
     if as_json:
         show(done)

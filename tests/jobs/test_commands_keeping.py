@@ -8,6 +8,7 @@ import pytest
 
 from data.keyring import Keyring
 from data.schema import VERSIONS
+from jobs.commands.call import typist
 from tests.jobs.houses import Command, Server
 from tests.jobs.test_commands import spoil_database
 
@@ -33,6 +34,11 @@ def test_a_lost_disk_comes_back_from_backup_and_paper_alone(xinglin, tmp_path, c
     assert done.code == 0, done.err
     assert again("audit", "verify").code == 0
     assert again("doctor").code == 0
+    assert again("audit", "export", str(tmp_path)).code == 0
+    [file] = tmp_path.glob("audit-*.jsonl")
+    [entry] = [line for line in file.read_text().splitlines() if "backup:restore" in line]
+    assert f'"console:{typist()}"' in entry
+    assert str(tmp_path / "target") in entry
 
 
 def test_a_backup_is_tried_when_asked_to(xinglin):

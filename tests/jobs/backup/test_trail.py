@@ -7,7 +7,7 @@ from data.audit import AuditEntry
 from data.crypto import PROFILES
 from data.keyring import KeyFile
 from jobs.backup_restore import Wanted
-from jobs.backup_trail import note_restore
+from jobs.backup_trail import Told, note_restore
 from services.clinic import Clinic
 from services.policy import HOUSE
 from tests.conftest import MASTER
@@ -19,12 +19,13 @@ async def test_the_restore_stands_in_the_trail_of_the_restored_house(house, tmp_
     """S-AUD-1: what was lost between is then no riddle."""
     await house.backup.run()
 
-    restored = await restoring(house, tmp_path / "new").run(Wanted(house.share))
+    restored = await restoring(house, tmp_path / "new").run(Wanted(house.share, by="li"))
 
     again = await risen(tmp_path / "new", clock)
     async with again.clinic.database.transaction(write=False) as session:
         last = await session.scalar(select(AuditEntry).order_by(AuditEntry.seq.desc()).limit(1))
     assert last.action == "backup:restore"
+    assert last.address == "console:li", "who sat at the machine"
     assert last.purpose == f"{restored.night} from {house.target.place}"
     assert last.detail["as_of"] == restored.as_of.isoformat()
     assert (await again.clinic.audit.verify(HOUSE)).whole
@@ -38,7 +39,7 @@ async def test_the_entry_is_sealed_as_the_house_seals(database, clock, settings,
     clinic = Clinic.open(database, clock, key_file.keys(profile), settings)
     await found(clinic)
 
-    await note_restore(database, key_file, clock, "a night", clock.now())
+    await note_restore(database, key_file, clock, Told("a night", clock.now(), "li"))
 
     verdict = await clinic.audit.verify(HOUSE)
     async with database.transaction(write=False) as session:
@@ -52,7 +53,7 @@ async def test_a_trail_that_is_not_whole_is_not_lengthened(database, clock, sett
     clinic = Clinic.open(database, clock, KeyFile(((1, MASTER),)).keys(), settings)
     await found(clinic)
 
-    await note_restore(database, key_file, clock, "a night", clock.now())
+    await note_restore(database, key_file, clock, Told("a night", clock.now(), "li"))
 
     assert "is not noted" in caplog.text
     assert (await clinic.audit.verify(HOUSE)).whole
