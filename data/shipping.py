@@ -217,8 +217,11 @@ class LogShipper:
     def _ship(self, connection: Any) -> None:
         state = self._state
         if state is None or not self._follows(state):
+            first = state is None  # nothing is missing where nothing was
             state = ShipState(timeline=new_id().hex, file=self._fingerprint())
-            log.warning("the log archive begins a new timeline")
+            log.log(
+                logging.INFO if first else logging.WARNING, "the log archive begins a new timeline"
+            )
         self._save(self._copy(connection, state))
         if not self._held:
             self._empty(connection)

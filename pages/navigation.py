@@ -15,6 +15,8 @@ class NavItem:
     key: str
     """The key of its name."""
     action: Action | None = None
+    demo: bool = False
+    """Whether it stands in a demo only."""
 
 
 NAV = (
@@ -29,9 +31,11 @@ NAV = (
     NavItem("/settings", "settings", "nav.settings", Action.SETTING_READ),
     NavItem("/health", "health", "nav.health", Action.HEALTH_READ),
     NavItem("/procedures", "book", "nav.procedures", Action.PROCEDURE_READ),
+    NavItem("/inbox", "mail", "nav.inbox", Action.INBOX_READ, demo=True),
 )
 
 
-def offered(can: Callable[[Action], bool]) -> list[NavItem]:
+def offered(can: Callable[[Action], bool], *, demo: bool) -> list[NavItem]:
     """Return the places somebody may go to."""
-    return [item for item in NAV if item.action is None or can(item.action)]
+    there = (item for item in NAV if demo or not item.demo)
+    return [item for item in there if item.action is None or can(item.action)]

@@ -102,7 +102,7 @@ def _rail(who: Viewer, active: str) -> Html:
     with Html("nav", "rail", aria_label=t("shell.navigation")) as rail:
         with Html("a", "rail__mark", href="/", aria_label=t("nav.home")):
             Html("img", src=theme.static("logo.svg"), alt="")
-        for item in offered(who.can):
+        for item in offered(who.can, demo=who.is_demo):
             current = "page" if item.path == active else None
             with Html("a", "rail__link", href=item.path, aria_current=current):
                 Icon(item.icon)

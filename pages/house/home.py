@@ -39,7 +39,8 @@ def register(clinic: Clinic, routes: Routes) -> None:
 def places() -> None:
     """Show where this person can go and what for."""
     with kit.card(t("home.places"), flush=True), kit.Html("div", "rows"):
-        for item in offered(viewer().can):
+        who = viewer()
+        for item in offered(who.can, demo=who.is_demo):
             if item.path == "/":
                 continue
             note = f"home.{item.key}"

@@ -128,7 +128,7 @@ def _task_of(notice: Notice) -> UUID | None:
 def _register_inbox(clinic: Clinic, routes: Routes) -> None:
     @routes.page("/inbox", action=Action.INBOX_READ, title="nav.inbox")
     async def inbox_page() -> None:
-        with frame("nav.inbox"):
+        with frame("nav.inbox", active="/inbox"):
             kit.banner("info", t("inbox.sandbox"), t("inbox.sandbox_text"))
             words = kit.TableWords(
                 t("nav.inbox"),

@@ -48,7 +48,11 @@ async def test_the_rail_shows_only_where_a_person_may_go(user):
     await show_frame(user, a_viewer(Role.NURSE, can=lambda action: action is Action.TASK_READ))
     await user.should_see("待办")
     await user.should_not_see("审计")
-    assert [item.path for item in offered(lambda _: False)] == ["/"]
+    assert [item.path for item in offered(lambda _: False, demo=True)] == ["/"]
+    everywhere, in_a_demo = (
+        {item.path for item in offered(lambda _: True, demo=demo)} for demo in (False, True)
+    )
+    assert in_a_demo - everywhere == {"/inbox"}
 
 
 async def test_every_staff_page_carries_who_looked(user):
