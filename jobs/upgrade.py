@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,16 @@ class UpgradeCopies:
         await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
         name = f"{now:%Y%m%dT%H%M%SZ}-schema-{schema}"
         if database.kind == "sqlite":
-            copy = folder / f"{name}.db"
-            await database.between_groups(lambda raw: _vacuum_into(raw, copy))
-            return copy
-        return await self._dump(database, folder / f"{name}.dump")
+            return await self._copy(database, _free(folder, name, ".db"))
+        return await self._dump(database, _free(folder, name, ".dump"))
+
+    async def _copy(self, database: Database, copy: Path) -> Path:
+        with self._work() as work:
+            fresh = work / copy.name  # under its own name only when it is whole
+            await database.between_groups(lambda raw: _vacuum_into(raw, fresh))
+            await asyncio.to_thread(fresh.replace, copy)
+            await asyncio.to_thread(sync_folder, copy.parent)
+        return copy
 
     async def _dump(self, database: Database, copy: Path) -> Path:
         with self._work() as work:
@@ -87,7 +94,9 @@ class UpgradeCopies:
                 fresh = work / path.name
                 shutil.copyfile(copy, fresh)
                 _check(SqliteFile(fresh, self._keys.key("db")))
-                aside = self._settings.home / FOLDER / f"{now:%Y%m%dT%H%M%SZ}-set-aside.db"
+                folder = self._settings.home / FOLDER
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                aside = _free(folder, f"{now:%Y%m%dT%H%M%SZ}-set-aside", ".db")
                 return _changed_places(fresh, path, aside)
         finally:
             lock.release()
@@ -128,7 +137,6 @@ def _check(file: SqliteFile) -> None:
 def _changed_places(fresh: Path, path: Path, aside: Path) -> Path | None:
     """Set the database aside with its log, and give its name to the copy."""
     had = path.exists()
-    aside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for end in ("-wal", "-shm", ""):
         part = path.with_name(f"{path.name}{end}")
         if part.exists():
@@ -136,6 +144,12 @@ def _changed_places(fresh: Path, path: Path, aside: Path) -> Path | None:
     fresh.replace(path)
     sync_folder(path.parent)
     return aside if had else None
+
+
+def _free(folder: Path, name: str, end: str) -> Path:
+    """Return a path that nothing has: an impatient person tries twice in a second."""
+    names = (f"{name}{f'-{number}' if number else ''}{end}" for number in count())
+    return next(folder / each for each in names if not (folder / each).exists())
 
 
 def _opener_of(copy: Path) -> Path:
