@@ -115,10 +115,10 @@ class Clinic:
         transactions = Transactions(database, bus, Trail(keys, clock), clock)
         policy = PolicySettings(transactions)
         transactions.confirmed_for = partial(policy.span, "policy.auth.confirm_minutes")
-        tasks = Tasks(transactions)
+        directory = UserDirectory()
+        tasks = Tasks(transactions, directory)
         people = People.open(transactions, clock, keys, policy, tasks, demo=settings.demo)
         ports = ports or Ports()
-        directory = UserDirectory()
         facts = Facts(database, clock)
         house = House(
             *(settings, clock, database, transactions, policy, ports),

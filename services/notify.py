@@ -6,6 +6,7 @@ that has gone on for too long, a person gets a task.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -118,13 +119,27 @@ class Notify:
 
     async def tell(self, tx: Transaction, note: Note) -> list[UUID]:
         """Queue a message over each of its channels, as part of what `tx` does."""
-        template = _template(note)
-        channels = note.channels or template.channels
-        keys = {channel: f"{note.key}:{note.to or note.address}:{channel}" for channel in channels}
-        query = select(Message.key).where(Message.key.in_(keys.values()))
+        return await self._queue(tx, [note])
+
+    async def tell_role(
+        self, tx: Transaction, role: str, note: Note, *, site_id: UUID | None = None
+    ) -> list[UUID]:
+        """Queue a message to everybody who plays a role."""
+        people = await self._directory.holders(tx.session, role, note.institution_id, site_id)
+        return await self._queue(tx, [replace(note, to=person) for person in people])
+
+    async def _queue(self, tx: Transaction, notes: Sequence[Note]) -> list[UUID]:
+        wanted = {
+            f"{note.key}:{note.to or note.address}:{channel}": (note, channel)
+            for note in notes
+            for channel in _template(note).channels & (note.channels or frozenset(Channel))
+        }
+        query = select(Message.key).where(Message.key.in_(wanted))
         known = set(await tx.session.scalars(query))
         rows = [
-            _row(note, channel, key, tx.now) for channel, key in keys.items() if key not in known
+            _row(note, channel, key, tx.now)
+            for key, (note, channel) in wanted.items()
+            if key not in known
         ]
         tx.session.add_all(rows)
         for row in rows:
@@ -132,16 +147,6 @@ class Notify:
                 MessageQueued(message_id=row.id, channel=row.channel, recipient_id=row.owner_id)
             )
         return [row.id for row in rows]
-
-    async def tell_role(
-        self, tx: Transaction, role: str, note: Note, *, site_id: UUID | None = None
-    ) -> list[UUID]:
-        """Queue a message to everybody who plays a role."""
-        people = await self._directory.holders(tx.session, role, note.institution_id, site_id)
-        told: list[UUID] = []
-        for person in people:
-            told += await self.tell(tx, replace(note, to=person))
-        return told
 
     async def send(self, actor: Actor, note: Note) -> list[UUID]:
         """Queue a message that belongs to nothing else."""

@@ -7,10 +7,11 @@ by its time goes on to the role that answers for it, once.
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from data.errors import Conflict, Forbidden, Invalid, NotFound
 from data.tasks import Priority, Task, TaskState
@@ -33,7 +34,17 @@ from services.task_list import (
 )
 from services.transaction import Transaction, Transactions
 
-__all__ = ["Counts", "Priority", "Search", "Sort", "TaskState", "Tasks", "View", "Wanted"]
+__all__ = [
+    "Colleagues",
+    "Counts",
+    "Priority",
+    "Search",
+    "Sort",
+    "TaskState",
+    "Tasks",
+    "View",
+    "Wanted",
+]
 
 LONGEST_NOTE = 2000
 
@@ -61,11 +72,27 @@ class Wanted:
     """Whom it is about, and who therefore never does it: nobody judges themselves."""
 
 
+class Colleagues(Protocol):
+    """Who works here: kept by the module that has the accounts."""
+
+    async def works(
+        self,
+        session: AsyncSession,
+        user_id: UUID,
+        role: str | None,
+        institution_id: UUID,
+        site_id: UUID | None = None,
+    ) -> bool:
+        """Whether a member of staff is active here, and plays the role at that site if given."""
+        ...
+
+
 class Tasks:
     """Who hands out the work and sees that it is done."""
 
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Transactions, colleagues: Colleagues) -> None:
         self._transactions = transactions
+        self._colleagues = colleagues
         self._places: dict[str, str] = {}
 
     def ends_at(self, kind: str, path: str) -> None:
@@ -122,12 +149,17 @@ class Tasks:
     async def hand_over(
         self, actor: Actor, task_id: UUID, *, to: UUID | None = None, role: Role | None = None
     ) -> View:
-        """Give it to a person, or back to whoever plays a role."""
+        """Give it to a person who plays its role here, or back to whoever plays a role.
+
+        Raise `Invalid("task_person_wrong")` for anybody else: it would wait where nobody looks.
+        """
         if (to is None) == (role is None):
             raise Invalid("task_for_nobody")
         async with self._transactions.open(actor) as tx:
             task = await self._open_task(tx, Action.TASK_HAND_OVER, task_id)
             _refuse_barred(task, to, Action.TASK_HAND_OVER)
+            if to is not None:
+                await self._refuse_stranger(tx, task, to)
             task.owner_id, task.state = to, TaskState.OPEN
             task.role = role or task.role
             tx.announce(
@@ -247,6 +279,15 @@ class Tasks:
         if not task.is_open:
             raise Conflict("task_closed")
         return task
+
+    async def _refuse_stranger(self, tx: Transaction, task: Task, person: UUID) -> None:
+        roles = {task.role, task.escalates_to if task.escalated_at else None} - {None} or {None}
+        for role in roles:
+            if await self._colleagues.works(
+                tx.session, person, role, task.institution_id, task.site_id
+            ):
+                return
+        raise Invalid("task_person_wrong")
 
     def _view(self, row: Task, now: datetime) -> View:
         return view_of(row, now, self._places.get(row.kind, ""))

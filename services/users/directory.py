@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from data.users import RoleGrant, User, UserState
+from data.users import RoleGrant, User, UserKind, UserState
 from services.notify import Contact
 
 
@@ -23,20 +23,31 @@ class UserDirectory:
         self, session: AsyncSession, role: str, institution_id: UUID, site_id: UUID | None = None
     ) -> list[UUID]:
         """Return who plays a role now, in an institution or at one of its sites."""
-        query = (
-            select(User.id)
-            .join(RoleGrant, RoleGrant.user_id == User.id)
-            .where(
-                User.institution_id == institution_id,
-                User.state == UserState.ACTIVE,
-                RoleGrant.role == role,
-                RoleGrant.deleted_at.is_(None),
-            )
-            .distinct()
+        query = select(User.id).where(
+            User.institution_id == institution_id,
+            User.state == UserState.ACTIVE,
+            _plays(role, site_id),
         )
-        if site_id is not None:
-            query = query.where(or_(RoleGrant.site_id.is_(None), RoleGrant.site_id == site_id))
         return list(await session.scalars(query))
+
+    async def works(
+        self,
+        session: AsyncSession,
+        user_id: UUID,
+        role: str | None,
+        institution_id: UUID,
+        site_id: UUID | None = None,
+    ) -> bool:
+        """Whether a member of staff is active here, and plays the role at that site if given."""
+        query = select(User.id).where(
+            User.id == user_id,
+            User.kind == UserKind.STAFF,
+            User.institution_id == institution_id,
+            User.state == UserState.ACTIVE,
+        )
+        if role is not None:
+            query = query.where(_plays(role, site_id))
+        return await session.scalar(query) is not None
 
     async def made_up(self, session: AsyncSession) -> int:
         """Count the accounts of people who do not exist and that can still sign in."""
@@ -44,3 +55,13 @@ class UserDirectory:
             User.is_synthetic.is_(True), User.state == UserState.ACTIVE
         )
         return await session.scalar(query) or 0
+
+
+def _plays(role: str, site_id: UUID | None) -> ColumnElement[bool]:
+    """Whether a user has the role now: everywhere, or at the site if one is given."""
+    grant = exists().where(
+        RoleGrant.user_id == User.id, RoleGrant.role == role, RoleGrant.deleted_at.is_(None)
+    )
+    if site_id is not None:
+        grant = grant.where(or_(RoleGrant.site_id.is_(None), RoleGrant.site_id == site_id))
+    return grant

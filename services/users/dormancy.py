@@ -1,5 +1,7 @@
 """Disables the accounts that nobody has used for months: whoever left is forgotten safely."""
 
+from uuid import UUID
+
 from sqlalchemy import select
 
 from data.errors import Conflict
@@ -13,7 +15,8 @@ from services.users.sessions import Sessions
 from services.users.staff import HOUSE_GUARD, somebody_guards
 from services.users.standards import Standards
 
-BATCH = 100
+MOST = 100
+BATCH = 10
 
 
 class Dormancy:
@@ -29,20 +32,28 @@ class Dormancy:
     async def look(self) -> int:
         """Disable up to a hundred dormant staff accounts; return how many.
 
-        The last security administrator stays, however long they sleep.
+        A few at a time, so that nobody at work waits for it. The last security administrator
+        stays, however long they sleep.
         """
-        async with self._transactions.open(HOUSE) as tx:
-            query = select(User).where(
-                User.kind == UserKind.STAFF,
-                User.state == UserState.ACTIVE,
-                User.woken_at < tx.now - self._standards.dormant_after,
-            )
-            asleep = list(
-                await tx.session.scalars(
-                    query.order_by(User.woken_at).limit(BATCH).with_for_update()
-                )
-            )
-            return sum([await self._rest(tx, user) for user in asleep])
+        seen: set[UUID] = set()
+        disabled, more = 0, True
+        while more and len(seen) < MOST:
+            async with self._transactions.open(HOUSE) as tx:
+                asleep = await self._asleep(tx, but=seen)
+                disabled += sum([await self._rest(tx, user) for user in asleep])
+                seen |= {user.id for user in asleep}
+                more = len(asleep) == BATCH
+        return disabled
+
+    async def _asleep(self, tx: Transaction, *, but: set[UUID]) -> list[User]:
+        query = select(User).where(
+            User.kind == UserKind.STAFF,
+            User.state == UserState.ACTIVE,
+            User.woken_at < tx.now - self._standards.dormant_after,
+            User.id.not_in(but),
+        )
+        few = query.order_by(User.woken_at).limit(BATCH).with_for_update()
+        return list(await tx.session.scalars(few))
 
     async def _rest(self, tx: Transaction, user: User) -> bool:
         if HOUSE_GUARD in await grants_of(tx, user.id):

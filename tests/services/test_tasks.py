@@ -9,11 +9,13 @@ from sqlalchemy import select
 from data.errors import Conflict, Forbidden, Invalid, NotFound
 from data.outbox import Timer
 from data.tasks import Task
+from data.users import User, UserState
 from services.audit import Search as AuditSearch
 from services.events import StaffSuspended, TaskRaised
 from services.policy import HOUSE, Action, Role, Subject
 from services.tasks import Priority, Search, Sort, TaskState, Wanted
 from tests.factories import INSTITUTION, MONDAY, OTHER_INSTITUTION, an_actor
+from tests.web.people import signed_in
 
 SOUTH = UUID("01900000-0000-7000-8000-000000000011")
 NORTH = UUID("01900000-0000-7000-8000-000000000012")
@@ -73,7 +75,7 @@ async def test_two_colleagues_cannot_take_the_same_task(clinic):
 
 async def test_a_task_goes_from_hand_to_hand_and_is_closed_with_a_note(clinic, clock):
     task = await clinic.tasks.add(HOUSE, wanted())
-    ann, ben = an_actor(Role.NURSE), an_actor(Role.NURSE)
+    ann, ben = an_actor(Role.NURSE), (await signed_in(clinic, Role.NURSE)).actor
     await clinic.tasks.take(ann, task)
     await clinic.tasks.hand_over(ann, task, to=ben.user_id)
     clock.forward(minutes=3)
@@ -86,6 +88,36 @@ async def test_a_task_goes_from_hand_to_hand_and_is_closed_with_a_note(clinic, c
     with pytest.raises(Conflict) as refusal:
         await clinic.tasks.close(ann, task, "again")
     assert refusal.value.code == "task_closed"
+
+
+async def test_work_is_not_handed_to_somebody_who_would_never_see_it(clinic):
+    """R061: nobody, a patient, another role, another site, another hospital, a leaver."""
+    nurse = an_actor(Role.NURSE)
+    task = await clinic.tasks.add(HOUSE, wanted(site_id=SOUTH))
+    here = await signed_in(clinic, Role.NURSE, site_id=SOUTH)
+    leaver = await signed_in(clinic, Role.NURSE)
+    async with clinic.database.transaction(write=True) as session:
+        (await session.get(User, leaver.actor.user_id)).state = UserState.SUSPENDED
+    strangers = [
+        an_actor(Role.NURSE),
+        leaver.actor,
+        *[
+            (await signed_in(clinic, role, **place)).actor
+            for role, place in (
+                (Role.PATIENT, {}),
+                (Role.DOCTOR, {}),
+                (Role.NURSE, {"site_id": NORTH}),
+                (Role.NURSE, {"institution_id": OTHER_INSTITUTION}),
+            )
+        ],
+    ]
+    for stranger in strangers:
+        with pytest.raises(Invalid) as refusal:
+            await clinic.tasks.hand_over(nurse, task, to=stranger.user_id)
+        assert refusal.value.code == "task_person_wrong"
+    assert (await clinic.tasks.one(nurse, task)).owner_id is None
+    await clinic.tasks.hand_over(nurse, task, to=here.actor.user_id)
+    assert (await clinic.tasks.one(here.actor, task)).owner_id == here.actor.user_id
 
 
 async def test_closing_without_a_note_is_refused(clinic):

@@ -13,6 +13,7 @@ from services.events import CredentialsReset, RolesChanged, StaffAdded, StaffSus
 from services.institution import NewSite
 from services.policy import Grant, Role
 from services.rules import ADMINISTRATORS
+from services.users import dormancy
 from services.users.registrar import StaffDetails
 from tests.services.users.conftest import HERE, PASSWORD, somebody, totp
 
@@ -325,6 +326,16 @@ async def test_accounts_asleep_for_three_months_are_disabled(hospital, doctor):
     await hospital.clinic.staff.reactivate(hospital.security(), doctor.id, "back from abroad")
     assert await hospital.clinic.dormancy.look() == 0
     assert (await hospital.arrive(doctor)).stage == "new_password"
+
+
+async def test_the_sleeping_are_disabled_a_few_at_a_time_until_none_is_left(hospital, monkeypatch):
+    """One unit for all of them would keep everybody who works now waiting."""
+    monkeypatch.setattr(dormancy, "BATCH", 1)
+    for name in ("hushi1", "hushi2", "hushi3"):
+        await hospital.hire(name, Role.NURSE)
+    hospital.clock.forward(days=100)
+    assert await hospital.clinic.dormancy.look() == 3
+    assert await hospital.clinic.dormancy.look() == 0
 
 
 async def test_of_two_sleeping_guards_one_stays(hospital):
