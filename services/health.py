@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -38,6 +38,7 @@ PATIENCE = 5  # seconds a check may take
 READY_WITHIN = 2
 LONGEST_LINE = 500  # units of work before this one: nobody new should come
 UNIT = timedelta(days=1)
+KIND = "health_red"
 ASKED = {("backup", "failed"), ("drill", "failed")}
 """Whoever fails at these raises the task, one until it succeeds, not one a day."""
 
@@ -178,16 +179,22 @@ class Health:
             home = await tx.session.scalar(select(Institution.id).order_by(Institution.id).limit(1))
             if home is None:
                 return
+            known = await self._house.tasks.open_keys(tx, home, KIND)
+            asked = {key.rpartition(":")[0] for key in known}
             for finding in bad:
-                await self._house.tasks.raise_(
-                    tx, _task(finding, home, f"{tx.now:%Y-%m-%d}", tx.now)
-                )
+                if _key(finding) not in asked:
+                    await self._house.tasks.raise_(tx, _task(finding, home, tx.now))
 
 
-def _task(finding: Finding, institution_id: UUID, day: str, now: Any) -> Wanted:
+def _key(finding: Finding) -> str:
+    return f"health:{finding.check}:{finding.code}"
+
+
+def _task(finding: Finding, institution_id: UUID, now: datetime) -> Wanted:
+    """One for as long as it is open; closed and still red, it comes again the next day."""
     return Wanted(
-        kind="health_red",
-        key=f"health:{finding.check}:{finding.code}:{day}",
+        kind=KIND,
+        key=f"{_key(finding)}:{now:%Y-%m-%d}",
         institution_id=institution_id,
         role=Role.SYSTEM_ADMIN,
         values={"what": Key(finding.title)},

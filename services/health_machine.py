@@ -16,7 +16,7 @@ from sqlcipher3 import dbapi2 as sqlcipher
 
 from data.errors import DomainError, Unavailable
 from services.anchors import Anchors
-from services.findings import Finding, ok, red, unknown, warn
+from services.findings import Finding, Level, ok, red, unknown, warn
 from services.i18n import Key
 from services.policy_settings import PolicySettings
 from services.ports import Ports
@@ -139,21 +139,25 @@ def _validity(path: Path | None) -> tuple[datetime, datetime] | None:
 
 async def clock(machine: Machine) -> Finding:
     """S-AUD-1: moments can be trusted; against a time server, or else as the machine knows."""
+    limit = machine.policy.number("policy.health.clock_skew_seconds")
     if machine.ports.time is None:
-        limit = machine.policy.number("policy.health.clock_skew_seconds")
-        told = await machine.timekeeping() if machine.timekeeping else Timekeeping()
-        return _apart(told, limit) or _kept(told, limit)
+        return await _by_itself(machine, limit)
     try:
         ahead = await machine.ports.time.ahead()
     except Unavailable:
-        return unknown("clock", "no_answer")
-    limit = machine.policy.number("policy.health.clock_skew_seconds")
+        found = await _by_itself(machine, limit)
+        return found if found.level is Level.WARN else unknown("clock", "no_answer")
     seconds = round(abs(ahead), 1)
     if seconds > 10 * limit:
         return red("clock", "wrong", seconds=seconds)
     return (
         warn("clock", "off", seconds=seconds) if seconds > limit else ok("clock", seconds=seconds)
     )
+
+
+async def _by_itself(machine: Machine, limit: int) -> Finding:
+    told = await machine.timekeeping() if machine.timekeeping else Timekeeping()
+    return _apart(told, limit) or _kept(told, limit)
 
 
 def _apart(told: Timekeeping, limit: int) -> Finding | None:

@@ -201,6 +201,13 @@ class Tasks:
         _close(tx, task, TaskState.DONE, note)
         return True
 
+    async def open_keys(self, tx: Transaction, institution_id: UUID, kind: str) -> set[str]:
+        """Return the keys of the tasks of one kind that nobody has closed yet."""
+        query = select(Task.key).where(
+            Task.institution_id == institution_id, Task.kind == kind, Task.state.in_(OPEN_STATES)
+        )
+        return set(await tx.session.scalars(query))
+
     async def page(
         self, actor: Actor, search: Search, *, offset: int = 0, limit: int = 50
     ) -> tuple[list[View], int]:

@@ -66,20 +66,29 @@ async def test_only_administrators_look(clinic):
     assert await clinic.health.look(an_actor(ADMIN))
 
 
-async def test_what_is_red_becomes_one_task_a_day_for_the_system_administrator(clinic, clock):
+async def test_what_is_red_is_one_task_until_the_system_administrator_has_closed_it(clinic, clock):
     await institution(clinic, licence_valid_to=date(2026, 1, 1))
     (clinic.settings.key_file).write_text("not a real key")
     clinic.settings.key_file.chmod(0o600)
     for _ in range(3):
         await clinic.health.sample()
     admin = an_actor(ADMIN)
-    [task], total = await clinic.tasks.page(admin, Search(kind="health_red"))
-    assert total == 1
-    assert task.values == {"what": Key("health.papers")}
+    papers = {"what": Key("health.papers")}
+    [task] = await about(clinic, admin, papers)
     assert "Papers of the institution" in say("en", task.title, **task.values)
     clock.forward(days=1)
     await clinic.health.sample()
-    assert (await clinic.tasks.page(admin, Search(kind="health_red")))[1] >= 2
+    assert [each.id for each in await about(clinic, admin, papers)] == [task.id]
+
+    await clinic.tasks.close(admin, task.id, "the new licence is on its way")
+    await clinic.health.sample()
+    [again] = await about(clinic, admin, papers)
+    assert again.id != task.id, "closed and still red: it comes again"
+
+
+async def about(clinic, admin, values):
+    tasks, _ = await clinic.tasks.page(admin, Search(kind="health_red"))
+    return [task for task in tasks if task.values == values]
 
 
 async def test_ready_means_that_the_database_answers(clinic):

@@ -117,6 +117,26 @@ async def test_a_clock_that_is_wrong_shows(database, clock, keys, settings, seco
 @pytest.mark.parametrize(
     ("told", "verdict"),
     [
+        (Timekeeping(kept=False, source="kernel"), (Level.WARN, "not_kept")),
+        (Timekeeping(kept=True, within=0.2, source="kernel"), (Level.UNKNOWN, "no_answer")),
+    ],
+)
+async def test_of_a_silent_time_server_at_least_what_the_machine_fears_is_told(
+    database, clock, keys, settings, told, verdict
+):
+    """S-AUD-1."""
+
+    async def look():
+        return told
+
+    house = Clinic.open(database, clock, keys, settings, Ports(time=Measured(None)))
+    house.health.timekeeping = look
+    assert await the(house, "clock") == verdict
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [
         (Timekeeping(), (Level.UNKNOWN, "not_measured")),
         (Timekeeping(kept=False, within=16, source="kernel"), (Level.WARN, "not_kept")),
         (Timekeeping(kept=True, within=0.2, source="kernel"), (Level.OK, "kept_within")),
