@@ -24,7 +24,7 @@ from pages.security import doors
 from pages.security.entrance import stand
 from pages.security.front import Front, Surroundings
 from pages.theme import NICEGUI
-from pages.tuning import remember_signatures
+from pages.tuning import escape_at_once, remember_signatures
 from pages.users import (
     account,
     emergency,
@@ -71,6 +71,7 @@ SHOWN: tuple[Register, ...] = (
 def mount(clinic: Clinic, server: FastAPI, *more: Register) -> Front:
     """Put every page of the house behind the gate on `server`; `more` enters further routes."""
     remember_signatures()
+    escape_at_once()
     run.process_pool_start_method = "spawn"  # fork would copy our open database and sockets
     place = Surroundings.of(clinic.settings)
     front = stand(server, clinic, clinic.sessions, place, describe=Describer(clinic))

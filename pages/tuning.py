@@ -1,10 +1,10 @@
-"""Two measured tunings of NiceGUI's process: half the cost of building a page."""
+"""Three measured tunings of NiceGUI's process: half the cost of building a page."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from nicegui import helpers
+from nicegui import client, helpers, json
 from nicegui.helpers import functions
 
 
@@ -32,6 +32,38 @@ def remember_signatures() -> None:
 
     expects_arguments.remembers = True  # type: ignore[attr-defined]
     functions.expects_arguments = helpers.expects_arguments = expects_arguments
+
+
+class Written(str):
+    """JSON of a page's elements: escaped as `str.translate` does it, a sign at a time."""
+
+    __slots__ = ()
+
+    def translate(self, table: Mapping[int, str], /) -> str:  # type: ignore[override]
+        """Return it with each sign of `table` replaced; `&` is first there, so none is twice."""
+        text = str(self)
+        for sign, instead in table.items():
+            text = text.replace(chr(sign), instead)
+        return text
+
+
+class Writer:
+    """NiceGUI's JSON, for its pages."""
+
+    loads = staticmethod(json.loads)
+
+    @staticmethod
+    def dumps(value: object) -> Written:
+        return Written(json.dumps(value))
+
+
+def escape_at_once() -> None:
+    """Escape the elements of a page by whole replacements.
+
+    `str.translate` asks a dictionary for every single character; with Chinese ones in it that took
+    a seventh of the time of a page of fifty rows.
+    """
+    client.json = Writer  # type: ignore[assignment]
 
 
 def settle_memory() -> None:

@@ -6,11 +6,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from nicegui import __version__ as nicegui_version
-from nicegui import helpers
+from nicegui import client, helpers
 
 from pages.static_routes import FOREVER, PUBLIC, mount_static
 from pages.theme import STATIC, static
-from pages.tuning import remember_signatures
+from pages.tuning import escape_at_once, remember_signatures
 
 
 async def number() -> str:
@@ -157,3 +157,15 @@ def test_signatures_are_remembered_and_still_right():
         for handler, wanted in expected.items():
             assert helpers.expects_arguments(handler) is wanted
     assert helpers.expects_arguments(print) is False
+
+
+def test_the_elements_of_a_page_are_escaped_as_before():
+    """What somebody typed must not end the script it stands in, however it is escaped."""
+    escape_at_once()
+    evil = {"text": "</script><b>&lt; &amp;amp; `${x}` 甲乙丙 &"}
+    written = client.json.dumps(evil)
+    assert written.translate(client.HTML_ESCAPE_TABLE) == str(written).translate(
+        client.HTML_ESCAPE_TABLE
+    )
+    assert not set("<>`$") & set(written.translate(client.HTML_ESCAPE_TABLE))
+    assert client.json.loads(str(written)) == evil
