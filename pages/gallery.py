@@ -16,6 +16,7 @@ from pages.viewer import Viewer
 from pages.words import money, t
 from services.clinic import Clinic
 from services.events import EmergencyAccessClosed
+from services.tasks import Counts
 from services.users.emergency import Access
 
 MADE_UP = "made-up people only, and only in a demo"
@@ -57,7 +58,7 @@ async def staff(glass: Glass | None) -> None:
         institution="示范县人民医院",
         is_demo=True,
         emergency=glass,
-        tasks=5,
+        work=Counts(open=5, mine=2, overdue=1, urgent=0),
         notices=120,
     )
     with frame("gallery.title", active="/staff") as page:

@@ -122,7 +122,7 @@ def _bar(who: Viewer, called: str) -> tuple[Html, Frame]:
             Html("span", "badge", t("shell.demo"))
         slot = Html("div", "bar__slot")
         counts = {
-            "tasks": _bell("tasks", TASKS, who.tasks),
+            "tasks": _bell("tasks", TASKS, who.work.open),
             "notices": _bell("notices", NOTICES, who.notices),
         }
         icon_button("moon", t("shell.theme")).props('data-set="theme:turn"').classes("only-wide")

@@ -63,7 +63,7 @@ def escape_at_once() -> None:
     `str.translate` asks a dictionary for every single character; with Chinese ones in it that took
     a seventh of the time of a page of fifty rows.
     """
-    client.json = Writer  # type: ignore[attr-defined]
+    vars(client)["json"] = Writer
 
 
 def settle_memory() -> None:

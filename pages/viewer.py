@@ -8,9 +8,12 @@ from nicegui import context
 from starlette.requests import Request
 
 from services.policy import Action
+from services.tasks import Counts
 
 if TYPE_CHECKING:
     from pages.glass import Glass
+
+NOTHING = Counts(open=0, mine=0, overdue=0, urgent=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ class Viewer:
     is_demo: bool = False
     emergency: "Glass | None" = None
     """What they have broken open; None for people who may not break glass at all."""
-    tasks: int = 0
+    work: Counts = NOTHING
+    """What waits for them, as it was when the page was opened."""
     notices: int = 0
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pages.glass import Glass
 from pages.session import current_actor
-from pages.viewer import Viewer
+from pages.viewer import NOTHING, Viewer
 from services.clinic import Clinic
 from services.i18n import moment
 from services.permissions import RULES
@@ -22,9 +22,9 @@ class Describer:
         """Read name and counts: three short looks into the database, a fourth in an emergency."""
         clinic = self._clinic
         plate = await clinic.account.nameplate(actor)
-        waiting = 0
+        waiting = NOTHING
         if not actor.roles.isdisjoint(RULES[Action.TASK_READ]):
-            waiting = (await clinic.tasks.counts(actor)).open
+            waiting = await clinic.tasks.counts(actor)
 
         def can(action: Action) -> bool:
             return not actor.roles.isdisjoint(RULES[action])
@@ -36,7 +36,7 @@ class Describer:
             opened=moment(plate.language, clinic.clock.now()),
             roles=tuple(sorted(actor.roles)),
             is_demo=clinic.settings.demo,
-            tasks=waiting,
+            work=waiting,
             notices=await clinic.notices.unread(actor),
             emergency=await self._glass(actor),
         )

@@ -9,11 +9,12 @@ from pages.live import on_event
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
+from pages.viewer import viewer
 from pages.words import ago, has, local, t
 from services.clinic import Clinic
 from services.events import TaskClosed, TaskEscalated, TaskRaised
 from services.policy import Action
-from services.tasks import Priority, Search, Sort, TaskState, View
+from services.tasks import Counts, Priority, Search, Sort, TaskState, View
 
 TONES: dict[Priority, kit.Tone] = {
     Priority.URGENT: "bad",
@@ -51,14 +52,14 @@ def register(clinic: Clinic, routes: Routes) -> None:
             page.build()
         surroundings.shortcut("m", "tasks.filter.mine", lambda: page.show("mine"))
         surroundings.shortcut("o", "tasks.filter.open", lambda: page.show("open"))
-        await page.load()
+        await page.load(viewer().work)
         if task:
             with kit.told():
                 await page.open(task)
 
         async def update() -> None:
-            await page.load()
             counts = await clinic.tasks.counts(current_actor())
+            await page.load(counts)
             unread = await clinic.notices.unread(current_actor())
             surroundings.show_counts(tasks=counts.open, notices=unread)
 
@@ -104,9 +105,8 @@ class TasksPage:
             kit.Choice(name, t(f"tasks.filter.{name}"), count=known.get(name)) for name in FILTERS
         ]
 
-    async def load(self) -> None:
-        """Bring the list and the counts up to date."""
-        counts = await self._clinic.tasks.counts(current_actor())
+    async def load(self, counts: Counts) -> None:
+        """Bring the list up to date, and the numbers beside its filters."""
         self._chips.offer(
             self._choices({"open": counts.open, "mine": counts.mine, "overdue": counts.overdue})
         )
@@ -186,7 +186,7 @@ class TasksPage:
                 await self._clinic.tasks.close(current_actor(), task.id, note.text, state=state)
                 self._panel.close()
                 kit.toast(t("tasks.closed"))
-                await self.load()
+                await self.load(await self._clinic.tasks.counts(current_actor()))
 
         with kit.side_by_side():
             kit.button("primary", t("tasks.done"), lambda: close(TaskState.DONE))

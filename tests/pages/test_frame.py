@@ -13,6 +13,7 @@ from pages.shell import frame
 from pages.viewer import Viewer
 from services.events import EmergencyAccessClosed
 from services.policy import Action, Role
+from services.tasks import Counts
 from services.users.emergency import Access
 from tests.factories import MONDAY, an_actor
 from tests.pages.showing import shown
@@ -108,7 +109,7 @@ async def test_broken_glass_is_said_on_every_page_and_a_demo_says_it_is_one(user
 
 
 async def test_the_bells_count_without_a_reload(user):
-    await show_frame(user, a_viewer(Role.NURSE, tasks=1, notices=200))
+    await show_frame(user, a_viewer(Role.NURSE, work=Counts(1, 0, 0, 0), notices=200))
     await user.should_see("新消息 200 条")
     user.find("Count").click()
     await user.should_see("待办 7 件")
