@@ -5,11 +5,11 @@ sentence's key names what it means (`booking.done`), its blanks are written `{na
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,13 @@ LANGUAGES = ("zh_CN", "en")
 
 LOCALE = Path(__file__).parent / "locale"
 NEAR = timedelta(hours=12)
+STEPS = (
+    ("minute", timedelta(minutes=1), 60),
+    ("hour", timedelta(hours=1), 24),
+    ("day", timedelta(days=1), 30),
+)
+"""A unit, its length, and how many of it are too many to say."""
+ALWAYS = 1e9  # a threshold no larger unit reaches
 """A moment nearer than this is also said as "in 20 minutes"."""
 
 Sentence = str | tuple[str, ...]
@@ -216,16 +223,19 @@ def moment(
 
 
 def ago(language: str, value: datetime, *, now: datetime) -> str:
-    """Return how far away a moment is: "3分钟前", "in 20 minutes", "刚刚"."""
-    if abs(value - now) < timedelta(seconds=45):
+    """Return how far away a moment is: "3分钟前", "in 20 minutes", "刚刚".
+
+    In minutes, hours, days up to thirty, then months and years; never in weeks. The pages'
+    `theme.js` keeps it true by the same rule.
+    """
+    far = value - now
+    if abs(far) < timedelta(seconds=45):
         return say(language, "moment.now")
-    return format_timedelta(
-        value - now,
-        granularity="minute",
-        threshold=1.0,
-        add_direction=True,
-        locale=_locale(language),
-    )
+    said: Callable[..., str] = partial(format_timedelta, far, add_direction=True, locale=_locale(language))
+    for unit, length, most in STEPS:
+        if round(abs(far) / length) < most:
+            return said(granularity=unit, threshold=ALWAYS)
+    return said(granularity="month", threshold=1.0)
 
 
 def duration(language: str, length: timedelta) -> str:

@@ -36,9 +36,13 @@
     var seconds = (new Date(at).getTime() - Date.now()) / 1000;
     var size = Math.abs(seconds);
     if (isNaN(seconds) || size < 45) return fallback;
-    if (size < 3600) return near[language].format(Math.round(seconds / 60) || 1, "minute");
-    if (size < 86400) return near[language].format(Math.round(seconds / 3600), "hour");
-    if (size < 2592000) return near[language].format(Math.round(seconds / 86400), "day");
+    var steps = [["minute", 60, 60], ["hour", 3600, 24], ["day", 86400, 30]]; // as services/i18n.py
+    for (var each = 0; each < steps.length; each += 1) {
+      var count = Math.round(size / steps[each][1]);
+      if (count < steps[each][2]) {
+        return near[language].format((seconds < 0 ? -1 : 1) * (count || 1), steps[each][0]);
+      }
+    }
     return fallback;
   }
   setInterval(function () {

@@ -67,6 +67,12 @@ def test_how_long_ago_is_said_in_one_unit():
     assert i18n.ago("zh_CN", NOW - timedelta(minutes=3), now=NOW) == "3分钟前"
     assert i18n.ago("en", NOW + timedelta(hours=2), now=NOW) == "in 2 hours"
     assert i18n.ago("zh_CN", NOW - timedelta(seconds=10), now=NOW) == "刚刚"
+    assert i18n.ago("en", NOW + timedelta(minutes=59, seconds=40), now=NOW) == "in 1 hour"
+    assert i18n.ago("zh_CN", NOW - timedelta(hours=23, minutes=50), now=NOW) == "1天前"
+    assert i18n.ago("zh_CN", NOW + timedelta(days=7), now=NOW) == "7天后"
+    assert i18n.ago("en", NOW - timedelta(days=29), now=NOW) == "29 days ago"
+    assert i18n.ago("en", NOW - timedelta(days=70), now=NOW) == "2 months ago"
+    assert i18n.ago("en", NOW + timedelta(days=800), now=NOW) == "in 2 years"
     assert i18n.duration("en", timedelta(minutes=15)) == "15 minutes"
 
 
