@@ -2,8 +2,7 @@
 
 A browser gives camera and microphone only to a page it trusts, and a small hospital has no public
 name. So the house is its own authority: phones install its certificate once (page and QR code),
-and every later certificate is good for them. The authority may vouch for private addresses and
-this machine's names only, so that its key in wrong hands opens no other site (RFC 5280, 4.2.1.10).
+and every later certificate is good for them: the authority is never replaced while it is good.
 """
 
 import contextlib
@@ -11,7 +10,7 @@ import ipaddress
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -25,30 +24,24 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from data.errors import DomainError, Invalid
 from integrations.acme_client import PublicAuthority
+from integrations.lan_authority import (
+    EARLIER,
+    as_name,
+    authority_certificate,
+    is_private,
+    leaf_certificate,
+    may_vouch,
+)
 from services.ports import ServerCertificate
 from services.settings import CertificateSettings
 
 log = logging.getLogger(__name__)
 
-AUTHORITY_LIFE = timedelta(days=3650)
 LEAF_LIFE = timedelta(days=397)  # the longest that browsers take
 RENEW_BEFORE = timedelta(days=30)
-EARLIER = timedelta(hours=1)  # phones whose clocks are slow
-
-PRIVATE = tuple(
-    ipaddress.ip_network(network)
-    for network in (
-        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"),
-        *("127.0.0.0/8", "::1/128", "fc00::/7", "fe80::/10"),
-    )
-)
-PRIVATE_NAMES = ("localhost", "local")  # and what ends in .local (RFC 6762)
-
-Name = x509.DNSName | x509.IPAddress
 
 
 class Office:
@@ -118,12 +111,27 @@ class Office:
         life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
         if certificate.valid_to - now <= min(RENEW_BEFORE, life / 3):
             return True
-        return not set(self._wanted()) <= set(certificate.names)
+        if certificate.authority and not certificate.authority.is_file():
+            return True  # somebody took it away, so that there be another
+        return not set(self._wanted()) - set(self.left_out()) <= set(certificate.names)
+
+    def left_out(self) -> tuple[str, ...]:
+        """Return the names that we should have and that our authority may not vouch for.
+
+        It was limited to what the house was called when it was made. It stays all the same: with
+        another one nobody's phone would trust the house. Who wants another takes `authority.pem`
+        away and restarts the house.
+        """
+        if self._settings.source != "lan" or not self._authority_file.is_file():
+            return ()
+        authority = _read_certificate(self._authority_file)
+        return tuple(name for name in self._wanted() if not may_vouch(authority, [as_name(name)]))
 
     def _wanted(self) -> tuple[str, ...]:
         if self._settings.source == "acme":
             return tuple(self._settings.names)
-        return tuple(dict.fromkeys((*self._names(), *self._settings.names)))
+        names = (*self._names(), *self._settings.names)
+        return tuple(dict.fromkeys(str(as_name(name).value) for name in names))
 
     def _renew(self, now: datetime) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -153,25 +161,27 @@ class Office:
         return self._folder / "authority.pem"
 
     def _issue_ourselves(self, key: ec.EllipticCurvePrivateKey, now: datetime) -> bytes:
-        names = [_as_name(name) for name in self._wanted()]
         signer = self._private_key("authority.key")
-        authority = self._authority(signer, names, now)
+        authority = self._authority(signer, now)
+        refused = self.left_out()
+        names = [as_name(name) for name in self._wanted() if name not in refused]
+        if not names:
+            raise Invalid("certificate_names_refused", names=", ".join(refused))
+        if refused:
+            log.warning("our authority may not vouch for: %s", ", ".join(refused))
         until = min(now + LEAF_LIFE, authority.not_valid_after_utc)
-        leaf = _leaf(names, key.public_key(), authority, (now - EARLIER, until))
+        leaf = leaf_certificate(names, key.public_key(), authority, (now - EARLIER, until))
         return leaf.sign(signer, hashes.SHA256()).public_bytes(Encoding.PEM)
 
-    def _authority(
-        self, signer: ec.EllipticCurvePrivateKey, names: list[Name], now: datetime
-    ) -> x509.Certificate:
-        """Return our authority, a new one if it ends soon or may not vouch for these names."""
+    def _authority(self, signer: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
+        """Return our authority; a new one only where there is none, or none that can sign on."""
         if self._authority_file.is_file():
             authority = _read_certificate(self._authority_file)
             lasts = authority.not_valid_after_utc - now > RENEW_BEFORE
-            ours = authority.public_key() == signer.public_key()
-            if ours and lasts and _may_vouch(authority, names):
+            if lasts and authority.public_key() == signer.public_key():
                 return authority
             log.warning("the house has a new authority: phones must install it again")
-        authority = _authority_certificate(signer, names, now)
+        authority = authority_certificate(signer, [as_name(name) for name in self._wanted()], now)
         _write(self._authority_file, authority.public_bytes(Encoding.PEM), mode=0o644)
         return authority
 
@@ -184,14 +194,26 @@ def machine_names() -> tuple[str, ...]:
 
 
 def lan_addresses() -> tuple[str, ...]:
-    """Return this machine's own addresses, IPv4 first, leaving out loopback and link-local ones."""
-    found: set[ipaddress.IPv4Address | ipaddress.IPv6Address] = set()
-    for adapter in ifaddr.get_adapters():
-        for each in adapter.ips:
-            text = each.ip if isinstance(each.ip, str) else each.ip[0]
-            found.add(ipaddress.ip_address(text))
-    useful = [one for one in found if not (one.is_loopback or one.is_link_local)]
-    return tuple(str(one) for one in sorted(useful, key=lambda one: (one.version, int(one))))
+    """Return this machine's own addresses that last, IPv4 first."""
+    return lasting(
+        each.ip if isinstance(each.ip, str) else each.ip[0]
+        for adapter in ifaddr.get_adapters()
+        for each in adapter.ips
+    )
+
+
+def lasting(found: Iterable[str]) -> tuple[str, ...]:
+    """Return the private addresses, sorted, without loopback and link-local ones.
+
+    A public one belongs to the provider, who gives another one tomorrow (RFC 4192 calls it
+    renumbering): whoever owns it for good names it in the settings.
+    """
+    ours = [
+        one
+        for one in {ipaddress.ip_address(each) for each in found}
+        if is_private(one) and not (one.is_loopback or one.is_link_local)
+    ]
+    return tuple(str(one) for one in sorted(ours, key=lambda one: (one.version, int(one))))
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
@@ -228,118 +250,9 @@ def _read_certificate(path: Path) -> x509.Certificate:
         raise Invalid("certificate_unreadable", path=path.name) from None
 
 
-def _as_name(name: str) -> Name:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
-
-
 def _names_of(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
         return ()
     return tuple(str(name.value) for name in found.value)
-
-
-def _may_vouch(authority: x509.Certificate, names: Iterable[Name]) -> bool:
-    """Tell whether every name lies within what the authority is limited to."""
-    try:
-        limits = authority.extensions.get_extension_for_class(x509.NameConstraints).value
-    except x509.ExtensionNotFound:
-        return True
-    trees = limits.permitted_subtrees or []
-    networks = [tree.value for tree in trees if isinstance(tree, x509.IPAddress)]
-    domains = [tree.value for tree in trees if isinstance(tree, x509.DNSName)]
-    return all(_lies_in(name, networks, domains) for name in names)
-
-
-def _lies_in(name: Name, networks: Sequence[object], domains: Sequence[str]) -> bool:
-    if isinstance(name, x509.IPAddress):
-        address = name.value
-        return any(
-            network.version == address.version and address in network
-            for network in networks
-            if isinstance(network, ipaddress.IPv4Network | ipaddress.IPv6Network)
-        )
-    return any(name.value == domain or name.value.endswith(f".{domain}") for domain in domains)
-
-
-def _authority_certificate(
-    key: ec.EllipticCurvePrivateKey, names: list[Name], now: datetime
-) -> x509.Certificate:
-    host = socket.gethostname().partition(".")[0]
-    subject = x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Xinglin"),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"Xinglin {host} {now:%Y-%m-%d}"[:64]),
-        ]
-    )
-    public = key.public_key()
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(public)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - EARLIER)
-        .not_valid_after(now + AUTHORITY_LIFE)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(signs_certificates=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .add_extension(x509.NameConstraints(_limits(names), None), critical=True)
-    )
-    return builder.sign(key, hashes.SHA256())
-
-
-def _limits(names: list[Name]) -> list[x509.GeneralName]:
-    own: list[x509.GeneralName] = []
-    for name in names:
-        if isinstance(name, x509.DNSName):
-            if not _lies_in(name, [], PRIVATE_NAMES):
-                own.append(name)
-        elif not _lies_in(name, PRIVATE, []):
-            own.append(x509.IPAddress(ipaddress.ip_network(str(name.value))))
-    domains = [x509.DNSName(name) for name in PRIVATE_NAMES]
-    return [*domains, *(x509.IPAddress(network) for network in PRIVATE), *own]
-
-
-def _leaf(
-    names: list[Name],
-    public: ec.EllipticCurvePublicKey,
-    authority: x509.Certificate,
-    valid: tuple[datetime, datetime],
-) -> x509.CertificateBuilder:
-    signer = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    common = x509.NameAttribute(NameOID.COMMON_NAME, str(names[0].value)[:64])
-    return (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([common]))
-        .issuer_name(authority.subject)
-        .public_key(public)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(valid[0])
-        .not_valid_after(valid[1])
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(signer), critical=False
-        )
-    )
-
-
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        encipher_only=False,
-        decipher_only=False,
-    )

@@ -110,7 +110,13 @@ async def certificate(machine: Machine) -> Finding:
     valid = await asyncio.to_thread(_validity, path)
     if valid is None:
         return warn("certificate", "missing")
-    return _ending(*valid, machine.now(), ENDING if place.source == "files" else ENDING - NIGHT)
+    lasting = ENDING if place.source == "files" else ENDING - NIGHT
+    finding = _ending(*valid, machine.now(), lasting)
+    office = machine.ports.certificates
+    if finding.level is not Level.OK or office is None:
+        return finding
+    refused = await asyncio.to_thread(office.left_out)
+    return warn("certificate", "left_out", names=", ".join(refused)) if refused else finding
 
 
 def _ending(began: datetime, ends: datetime, now: datetime, ending: timedelta) -> Finding:

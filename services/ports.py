@@ -101,6 +101,10 @@ class CertificateOffice(Protocol):
         """
         ...
 
+    def left_out(self) -> tuple[str, ...]:
+        """Return the names that we should have and that our authority may not vouch for."""
+        ...
+
 
 class TimeSource(Protocol):
     """Knows what time it is, better than we do."""

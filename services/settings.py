@@ -46,7 +46,8 @@ class CertificateSettings(BaseModel):
         default="lan", description="lan: our own authority; acme: a public one; files: yours."
     )
     names: list[str] = Field(
-        default_factory=list, description="Host names; lan adds this machine's own to them."
+        default_factory=list,
+        description="Host names; lan adds this machine's own and its private addresses.",
     )
     chain: Path | None = Field(default=None, description="For files: the certificate, PEM.")
     key: Path | None = Field(default=None, description="For files: its private key, PEM.")

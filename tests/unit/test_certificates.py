@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from data.errors import Invalid
-from integrations.certificates import Office, key_pem, lan_addresses, machine_names
+from integrations.certificates import Office, key_pem, lan_addresses, lasting, machine_names
 from services.settings import CertificateSettings
 from tests.peers import need
 
@@ -133,12 +133,43 @@ def test_a_new_address_brings_a_new_certificate_from_the_same_authority(folder):
     assert shaken(moved, "10.1.1.1", moved.authority)
 
 
-def test_a_name_the_authority_may_not_vouch_for_brings_a_new_authority(folder):
+def test_no_name_brings_a_new_authority_by_itself(folder):
+    """Every phone would have to install it again: a person decides that, by taking the file."""
     first = Office(CertificateSettings(), folder, lambda: NAMES).ready(NOW)
-    public = CertificateSettings(names=["visit.hospital.example"])
-    moved = Office(public, folder, lambda: NAMES).ready(NOW)
+    public = CertificateSettings(names=["Visit.hospital.example"])
+    office = Office(public, folder, lambda: NAMES)
+    kept = office.ready(NOW)
+    assert kept == first, "there is nothing to make anew"
+    assert office.left_out() == ("visit.hospital.example",)
+
+    (folder / "authority.pem").unlink()
+    moved = office.ready(NOW)
+
     assert moved.fingerprint != first.fingerprint
     assert shaken(moved, "visit.hospital.example", moved.authority)
+    assert office.left_out() == ()
+    assert office.ready(NOW) == moved, "not every night again"
+
+
+def test_the_authority_outlives_a_provider_that_renumbers_and_a_machine_renamed(folder):
+    """Names from an earlier version, which took the provider's addresses into its own."""
+    before = (*NAMES, "240e:1:2:3::10")
+    first = Office(CertificateSettings(), folder, lambda: before).ready(NOW)
+    after = ("door", "door.local", *NAMES[2:], "240e:1:2:4::10", "10.1.1.1")
+    office = Office(CertificateSettings(), folder, lambda: after)
+
+    moved = office.ready(NOW)
+
+    assert moved.fingerprint == first.fingerprint
+    assert shaken(moved, "10.1.1.1", first.authority)
+    assert office.left_out() == ("door", "240e:1:2:4::10")
+    assert office.ready(NOW) == moved
+
+
+def test_only_addresses_that_are_ours_to_keep_are_names_of_the_machine():
+    """What a provider gives, it may give to others tomorrow."""
+    public, passing = ("240e:1:2:3::10", "203.0.113.9"), ("fe80::1", "::1", "127.0.0.1")
+    assert lasting((*public, *passing, "fd00:7::9", "10.1.2.3")) == ("10.1.2.3", "fd00:7::9")
 
 
 def test_an_authority_whose_key_was_lost_is_made_anew(office, folder):

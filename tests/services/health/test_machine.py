@@ -69,6 +69,23 @@ async def test_a_certificate_that_ends_shows_at_thirty_fourteen_and_seven_days(
     assert finding.values["moment"] == made.valid_to
 
 
+async def test_a_name_the_authority_may_not_vouch_for_shows_and_the_authority_stays(
+    database, clock, keys, settings
+):
+    """Another authority would have to be installed on every phone: a person decides that."""
+    first = Office(CertificateSettings(), settings.home, lambda: ("localhost",)).ready(clock.now())
+    place = CertificateSettings(names=["visit.hospital.example"])
+    office = Office(place, settings.home, lambda: ("localhost",))
+    house = Clinic.open(database, clock, keys, settings, Ports(certificates=office))
+
+    [finding] = await found(house, "certificate")
+
+    assert (finding.level, finding.code) == (Level.WARN, "left_out")
+    assert "visit.hospital.example" in say("en", finding.what, **finding.values)
+    assert "authority.pem" in say("zh_CN", finding.remedy, **finding.values)
+    assert office.ready(clock.now()).fingerprint == first.fingerprint
+
+
 @pytest.mark.parametrize(("left", "code"), [(2.5, "ok"), (1.5, "ending"), (0.3, "last_days")])
 async def test_a_certificate_for_a_week_is_judged_by_its_own_life(
     clinic, clock, settings, left, code
