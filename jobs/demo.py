@@ -21,6 +21,7 @@ from data.keyring import Keyring, write_at_once
 from data.outbox import Delivery, OutboxEvent
 from data.schema import VERSIONS, Schema
 from data.tasks import Priority
+from jobs.demo_apart import at_rest, own_environment
 from services.audit import Search
 from services.clinic import Clinic
 from services.demo import PASSWORD, SECRET
@@ -100,7 +101,8 @@ async def ready(home: Path, clock: Clock, *, anew: bool = False) -> bool:
     """See to it that a demo of this program and of these days is in `home`.
 
     Return whether it was built now. Raise `Conflict("demo_home_is_real")` for a folder with
-    anything else in it: that is never touched.
+    anything else in it: that is never touched; `Conflict("demo_runs")` where one is at work that
+    would have to go.
     """
     refuse_real(home)
     if not anew and _is_fresh(home, clock.now()):
@@ -117,12 +119,14 @@ def refuse_real(home: Path) -> None:
 
 
 def clear(home: Path) -> None:
-    """Take everything but the mark out of a demo's folder."""
-    if home.is_dir():
+    """Take everything but the mark out of a demo's folder, unless somebody works with it."""
+    if not _mark(home):
+        return
+    with at_rest(home / "xinglin.db") as lock:
         for path in home.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
-            elif path.name != MARK:
+            elif path.name not in {MARK, lock.name}:
                 path.unlink()
 
 
@@ -151,7 +155,12 @@ def _made_of() -> str:
 
 
 async def build(home: Path, clock: Clock) -> None:
-    """Build the demo in an empty folder."""
+    """Build the demo in an empty folder, from nothing that is set for a hospital."""
+    with own_environment():
+        await _build(home, clock)
+
+
+async def _build(home: Path, clock: Clock) -> None:
     await asyncio.to_thread(home.mkdir, 0o700, parents=True, exist_ok=True)
     now = clock.now()
     _write_mark(home, now, whole=False)

@@ -17,6 +17,7 @@ from jobs.commands.orders import OpenHouse
 from jobs.commands.papers import heading, qr, table
 from jobs.commands.serving import listening, names_of
 from jobs.commands.voice import language, said, tell
+from jobs.demo_apart import held, own_environment
 from services.addresses import addresses
 from services.clinic import Clinic
 from services.demo import PASSWORD, SECRET, code_at
@@ -40,16 +41,22 @@ def demo(
     """Serve a hospital to play with on http://localhost:8080; nobody in it is real.
 
     It is kept in a folder of its own and built anew when it is a week old or the program has
-    changed. A folder with a real hospital is refused.
+    changed. A folder with a real hospital is refused, and so is a demo that runs already. Of what
+    the environment sets only the doors (XINGLIN_SERVER__...) and how it speaks count here.
     """
     if code:
         typer.echo(code_at(SystemClock().now()))
         return
-    call: Call = ctx.obj
+    house.refuse_real(home)
+    with own_environment(), held(home):
+        _play(ctx.obj, home, anew=anew, serve=not build_only)
+
+
+def _play(call: Call, home: Path, *, anew: bool, serve: bool) -> None:
     built = asyncio.run(house.ready(home, SystemClock(), anew=anew))
     call.chosen = read_settings(home)
     tell("demo.built" if built else "demo.reused", home=home)
-    if not build_only:
+    if serve:
         asyncio.run(_served(call))
 
 
