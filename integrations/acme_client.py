@@ -10,16 +10,13 @@ import requests
 from acme import challenges, client, crypto_util, errors, messages
 from acme.standalone import HTTP01DualNetworkedServers, HTTP01RequestHandler
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 from josepy.jwk import JWK, JWKRSA
 
 from data.errors import Invalid, Unavailable
+from data.keyring import write_at_once
+from integrations.pem import key_pem, read_private_key
 from services.settings import CertificateSettings
+from services.tls import trusting
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +82,7 @@ class PublicAuthority:
     def _customer(self) -> client.ClientV2:
         network = client.ClientNetwork(self._key(), user_agent="xinglin", timeout=ANSWER_SECONDS)
         if self._settings.acme_trust:
+            trusting(self._settings.acme_trust, "certificate.acme_trust")
             # The session takes a file where the library's own parameter takes yes or no.
             network.verify_ssl = str(self._settings.acme_trust)  # type: ignore[assignment]
         directory = client.ClientV2.get_directory(self._settings.acme_directory, network)
@@ -100,15 +98,13 @@ class PublicAuthority:
         return customer
 
     def _key(self) -> JWK:
-        if self._account_key.is_file():
-            found = load_pem_private_key(self._account_key.read_bytes(), None)
+        if self._account_key.is_file() and self._account_key.stat().st_size:
+            found = read_private_key(self._account_key)
             if not isinstance(found, rsa.RSAPrivateKey):
                 raise Invalid("certificate_unreadable", path=self._account_key.name)
             return JWKRSA(key=found)
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        self._account_key.touch(mode=0o600)
-        self._account_key.write_bytes(pem)
+        write_at_once(self._account_key, key_pem(key))
         return JWKRSA(key=key)
 
     def _answer(

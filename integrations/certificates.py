@@ -5,10 +5,8 @@ name. So the house is its own authority: phones install its certificate once (pa
 and every later certificate is good for them: the authority is never replaced while it is good.
 """
 
-import contextlib
 import ipaddress
 import logging
-import os
 import socket
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -18,14 +16,10 @@ import ifaddr
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from data.errors import DomainError, Invalid
+from data.keyring import write_at_once
 from integrations.acme_client import PublicAuthority
 from integrations.lan_authority import (
     EARLIER,
@@ -35,8 +29,10 @@ from integrations.lan_authority import (
     leaf_certificate,
     may_vouch,
 )
+from integrations.pem import key_pem, read_certificate, read_private_key
 from services.ports import ServerCertificate
 from services.settings import CertificateSettings
+from services.tls import require_pair
 
 log = logging.getLogger(__name__)
 
@@ -64,9 +60,9 @@ class Office:
         """Return the certificate there is, due or not; raise `Invalid` if it cannot be read."""
         if not self._chain or not self._key or not self._chain.is_file():
             return None
-        leaf = _read_certificate(self._chain)
+        leaf = read_certificate(self._chain)
         ours = self._authority_file if self._settings.source == "lan" else None
-        anchor = _read_certificate(ours) if ours and ours.is_file() else leaf
+        anchor = read_certificate(ours) if ours and ours.is_file() else leaf
         return ServerCertificate(
             chain=self._chain,
             key=self._key,
@@ -81,33 +77,44 @@ class Office:
 
         A renewal that fails is no reason to stop while the old one is still good.
         """
-        old = self.current()
         if self._settings.source == "files":
-            return self._theirs(old)
+            return self._theirs()
+        old = self._usable()
         if old and not self._due(old, now):
             return old
         try:
             self._renew(now)
-        except DomainError as trouble:
+        except (DomainError, OSError) as trouble:
             if old is None or old.valid_to <= now:
                 raise
-            log.warning("the certificate could not be renewed: %s", trouble.code)
+            log.warning("the certificate could not be renewed: %s", trouble)
             return old
-        return self._made()
+        return self._found()
 
-    def _made(self) -> ServerCertificate:
-        made = self.current()
-        if made is None:
-            raise Invalid("certificate_missing", path=self._folder.name)
-        return made
+    def _usable(self) -> ServerCertificate | None:
+        """Return the certificate we have made; None if there is none, or none to serve with."""
+        try:
+            found = self.current()
+            if found:
+                require_pair(found.chain, found.key)
+        except Invalid as trouble:
+            log.warning("the certificate there is cannot be used: %s", trouble)
+            return None
+        return found
 
-    def _theirs(self, found: ServerCertificate | None) -> ServerCertificate:
-        if found is None or not found.key.is_file():
+    def _theirs(self) -> ServerCertificate:
+        found = self._found()
+        require_pair(found.chain, found.key)
+        return found
+
+    def _found(self) -> ServerCertificate:
+        found = self.current()
+        if found is None:
             raise Invalid("certificate_missing", path=str(self._chain or "certificate.chain"))
         return found
 
     def _due(self, certificate: ServerCertificate, now: datetime) -> bool:
-        leaf = _read_certificate(certificate.chain)
+        leaf = read_certificate(certificate.chain)
         life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
         if certificate.valid_to - now <= min(RENEW_BEFORE, life / 3):
             return True
@@ -124,7 +131,7 @@ class Office:
         """
         if self._settings.source != "lan" or not self._authority_file.is_file():
             return ()
-        authority = _read_certificate(self._authority_file)
+        authority = read_certificate(self._authority_file)
         return tuple(name for name in self._wanted() if not may_vouch(authority, [as_name(name)]))
 
     def _wanted(self) -> tuple[str, ...]:
@@ -135,25 +142,35 @@ class Office:
 
     def _renew(self, now: datetime) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        key = self._private_key("server.key")
+        key = self._server_key()
         if self._settings.source == "acme":
             chain = PublicAuthority(self._settings, self._folder).issue(key_pem(key))
         else:
             chain = self._issue_ourselves(key, now)
-        _write(self._folder / "server.pem", chain, mode=0o644)
+        write_at_once(self._folder / "server.pem", chain, 0o644)
+
+    def _server_key(self) -> ec.EllipticCurvePrivateKey:
+        """Return the key that is there, a new one only for one that is none: no phone knows it.
+
+        It stays when the certificate is renewed: key and certificate always belong together.
+        """
+        try:
+            return self._private_key("server.key")
+        except Invalid:
+            log.warning("server.key cannot be read and is made anew")
+            (self._folder / "server.key").unlink()
+            return self._private_key("server.key")
 
     def _private_key(self, name: str) -> ec.EllipticCurvePrivateKey:
-        """Return the key that is there; it stays when the certificate is renewed.
-
-        So there is no moment at which key and certificate do not belong together.
-        """
+        """Return the key of this name, made if there is none; raise `Invalid` if it is not ours."""
         file = self._folder / name
         if file.is_file():
-            found = load_pem_private_key(file.read_bytes(), None)
-            if isinstance(found, ec.EllipticCurvePrivateKey):
-                return found
+            found = read_private_key(file)
+            if not isinstance(found, ec.EllipticCurvePrivateKey):
+                raise Invalid("certificate_unreadable", path=name)
+            return found
         key = ec.generate_private_key(ec.SECP256R1())
-        write_private(file, key_pem(key))
+        write_at_once(file, key_pem(key))
         return key
 
     @property
@@ -176,13 +193,13 @@ class Office:
     def _authority(self, signer: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
         """Return our authority; a new one only where there is none, or none that can sign on."""
         if self._authority_file.is_file():
-            authority = _read_certificate(self._authority_file)
+            authority = read_certificate(self._authority_file)
             lasts = authority.not_valid_after_utc - now > RENEW_BEFORE
             if lasts and authority.public_key() == signer.public_key():
                 return authority
             log.warning("the house has a new authority: phones must install it again")
         authority = authority_certificate(signer, [as_name(name) for name in self._wanted()], now)
-        _write(self._authority_file, authority.public_bytes(Encoding.PEM), mode=0o644)
+        write_at_once(self._authority_file, authority.public_bytes(Encoding.PEM), 0o644)
         return authority
 
 
@@ -219,35 +236,6 @@ def lasting(found: Iterable[str]) -> tuple[str, ...]:
 def fingerprint(certificate: x509.Certificate) -> str:
     """Return the SHA-256 fingerprint as phones show it: AB:CD:..."""
     return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
-
-
-def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """Return a private key as PEM (PKCS #8, not encrypted: the server must start by itself)."""
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read; the old one stays whole until the new one is."""
-    _write(path, content, mode=0o600)
-
-
-def _write(path: Path, content: bytes, *, mode: int) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    with contextlib.suppress(FileNotFoundError):
-        beside.unlink()
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    beside.replace(path)
-
-
-def _read_certificate(path: Path) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(path.read_bytes())
-    except ValueError:
-        raise Invalid("certificate_unreadable", path=path.name) from None
 
 
 def _names_of(certificate: x509.Certificate) -> tuple[str, ...]:

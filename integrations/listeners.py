@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from typing import Any
 
 import uvicorn
 
-from data.errors import Invalid, Unavailable
+from data.errors import Unavailable
+from services.tls import require_pair
 
 GRACE_SECONDS = 10
 BACKLOG = 2048
@@ -44,9 +44,9 @@ class Doors:
     async def show(self, chain: Path, key: Path) -> None:
         """Meet whoever comes from now on with this certificate; nobody who is in is disturbed.
 
-        Raise `Invalid("certificate_unreadable")` for a pair that does not fit, and keep the old.
+        Raise `Invalid` for a pair that does not fit, and keep the old.
         """
-        await asyncio.to_thread(_require_pair, chain, key)
+        await asyncio.to_thread(require_pair, chain, key)
         for listener in self._listeners:
             if listener.config.ssl:  # on the loop, where the handshakes are; two small files
                 listener.config.ssl.load_cert_chain(chain, key)
@@ -56,8 +56,12 @@ class Doors:
 async def listen(server: Any, addresses: Sequence[Address]) -> AsyncIterator[Doors]:
     """Serve an ASGI application at `addresses` while the block runs.
 
-    Raise `Unavailable("port_taken")` if somebody else listens there; then nothing does.
+    Raise `Unavailable("port_taken")` if somebody else listens there, and `Invalid` for a
+    certificate and a key that cannot be used; then nothing listens.
     """
+    for address in addresses:
+        if address.chain and address.key:
+            await asyncio.to_thread(require_pair, address.chain, address.key)
     sockets = _sockets(addresses)
     listeners = [
         Listener(_config(server, address, first=number == 0))
@@ -74,14 +78,6 @@ async def listen(server: Any, addresses: Sequence[Address]) -> AsyncIterator[Doo
         finally:
             for listener in listeners:
                 listener.should_exit = True
-
-
-def _require_pair(chain: Path, key: Path) -> None:
-    """Try a pair on a context that nobody uses: one that fails takes the old one's key away."""
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key)
-    except OSError:  # ssl.SSLError is one
-        raise Invalid("certificate_unreadable", path=chain.name) from None
 
 
 def _config(server: Any, address: Address, *, first: bool) -> uvicorn.Config:

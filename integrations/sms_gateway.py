@@ -20,7 +20,6 @@ once and answers with the same number. Not run against a provider's real service
 import hmac
 import json
 import re
-import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +29,7 @@ from data.clock import Clock
 from data.errors import Invalid, Unavailable
 from services.ports import TextMessage
 from services.settings import SmsSettings
+from services.tls import trusting
 
 SILENCE_SECONDS = 8
 OLDEST_ANSWER = 300  # seconds
@@ -57,7 +57,7 @@ class SmsGateway:
         self._clock = clock
         self._secret = settings.secret.get_secret_value().encode()
         # Made once: reading the machine's authorities takes longer than the loop may be held.
-        self._trust = True if plain else ssl.create_default_context(cafile=settings.trust)
+        self._trust = True if plain else trusting(settings.trust, "sms.trust")
 
     async def send(self, message: TextMessage) -> str:
         """Hand a message over and return its number; raise as `services.ports.SmsSender` says."""

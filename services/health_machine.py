@@ -7,7 +7,7 @@ import stat
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from services.i18n import Key
 from services.policy_settings import PolicySettings
 from services.ports import Ports
 from services.settings import Settings
+from services.tls import require_pair
 
 MEGABYTE = 1 << 20
 SPARE = 200 * MEGABYTE
@@ -106,10 +107,15 @@ async def certificate(machine: Machine) -> Finding:
     if not machine.settings.server.tls_port:
         return warn("certificate", "off")
     place = machine.settings.certificate
-    path = place.chain if place.source == "files" else machine.settings.home / "server.pem"
-    valid = await asyncio.to_thread(_validity, path)
-    if valid is None:
+    chain, key = place.chain, place.key
+    if place.source != "files":
+        chain, key = (machine.settings.home / name for name in ("server.pem", "server.key"))
+    if chain is None or key is None or not await asyncio.to_thread(chain.exists):
         return warn("certificate", "missing")
+    try:
+        valid = await asyncio.to_thread(_validity, chain, key)
+    except (DomainError, OSError, ValueError):
+        return red("certificate", "unusable", path=f"{chain}, {key}")
     lasting = ENDING if place.source == "files" else ENDING - NIGHT
     finding = _ending(*valid, machine.now(), lasting)
     office = machine.ports.certificates
@@ -132,14 +138,10 @@ def _ending(began: datetime, ends: datetime, now: datetime, ending: timedelta) -
     return ok("certificate", moment=ends)
 
 
-def _validity(path: Path | None) -> tuple[datetime, datetime] | None:
-    if path is None or not path.exists():
-        return None
-    try:
-        found = x509.load_pem_x509_certificate(path.read_bytes())
-    except ValueError:
-        never = datetime.min.replace(tzinfo=UTC)
-        return never, never
+def _validity(chain: Path, key: Path) -> tuple[datetime, datetime]:
+    """Return from when to when the certificate is good; raise if it cannot be served with."""
+    found = x509.load_pem_x509_certificate(chain.read_bytes())
+    require_pair(chain, key)
     return found.not_valid_before_utc, found.not_valid_after_utc
 
 

@@ -9,16 +9,19 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 import app
 from data.errors import Invalid, Unavailable
 from integrations.certificates import Office
+from integrations.pem import key_pem
 from jobs.schedule import Schedule, table
 from services.settings import CertificateSettings, ServerSettings
 from tests.peers import free_port, need
 from tests.web.test_certificate_renewal import house, shown_at
 
 NOW = datetime.now(UTC)
+EC_KEY = key_pem(ec.generate_private_key(ec.SECP256R1()))  # accounts have RSA keys
 
 
 class Pebble:
@@ -137,6 +140,39 @@ def test_without_names_there_is_nothing_to_ask_for(pebble, tmp_path):
     with pytest.raises(Invalid) as refusal:
         Office(asked_of(pebble, names=[]), tmp_path / "tls").ready(NOW)
     assert refusal.value.code == "acme_names_missing"
+
+
+def test_an_account_key_that_a_full_disk_left_empty_is_made_anew(pebble, tmp_path):
+    folder = tmp_path / "tls"
+    folder.mkdir()
+    (folder / "acme-account.key").touch()
+    made = Office(asked_of(pebble), folder).ready(NOW)
+    assert made.names == ("localhost",)
+    assert b"PRIVATE KEY" in (folder / "acme-account.key").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(b"hello", "certificate_unreadable"), (EC_KEY, "certificate_unreadable")]
+)
+def test_an_account_key_that_is_none_is_said_in_a_sentence(pebble, tmp_path, content, code):
+    folder = tmp_path / "tls"
+    folder.mkdir()
+    (folder / "acme-account.key").write_bytes(content)
+    with pytest.raises(Invalid) as refusal:
+        Office(asked_of(pebble), folder).ready(NOW)
+    assert (refusal.value.code, refusal.value.details["path"]) == (code, "acme-account.key")
+
+
+@pytest.mark.parametrize("content", [None, b"hello"])
+def test_certificates_to_trust_an_authority_by_that_are_none_are_a_sentence(
+    pebble, tmp_path, content
+):
+    trust = tmp_path / "trust.pem"
+    if content:
+        trust.write_bytes(content)
+    with pytest.raises(Invalid) as refusal:
+        Office(asked_of(pebble, acme_trust=trust), tmp_path / "tls").ready(NOW)
+    assert refusal.value.code == "trust_unreadable"
 
 
 async def test_a_serving_house_shows_the_renewed_certificate_without_a_restart(

@@ -121,6 +121,18 @@ async def test_over_a_network_it_is_encrypted_and_the_gateway_is_who_it_says(tmp
         assert len(gateway.messages()) == 1
 
 
+@pytest.mark.parametrize("content", [None, b"hello"])
+def test_certificates_to_trust_it_by_that_are_none_are_a_sentence(tmp_path, content):
+    trust = tmp_path / "trust.pem"
+    if content:
+        trust.write_bytes(content)
+    place = SmsSettings(url="https://sms.example", key="k", secret=SECRET, trust=trust)
+    with pytest.raises(Invalid) as refusal:
+        SmsGateway(place, SystemClock())
+    assert refusal.value.code == "trust_unreadable"
+    assert refusal.value.details["name"] == "sms.trust"
+
+
 async def test_a_hospital_chooses_it_by_a_setting(gateway, tmp_path, database):
     settings = Settings(
         home=tmp_path, providers=ProviderSettings(sms="http"), sms=gateway.settings()

@@ -1,21 +1,29 @@
 """Our own authority, checked by OpenSSL as a browser would check it."""
 
 import ipaddress
+import resource
 import socket
 import ssl
 import stat
 import subprocess
 import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from data.errors import Invalid
-from integrations.certificates import Office, key_pem, lan_addresses, lasting, machine_names
+from integrations.certificates import Office, lan_addresses, lasting, machine_names
+from integrations.pem import key_pem
 from services.settings import CertificateSettings
 from tests.peers import need
 
@@ -209,3 +217,78 @@ def test_the_machine_knows_its_own_names():
         f"{socket.gethostname().partition('.')[0].lower()}.local",
     } <= {*names}
     assert not any(ipaddress.ip_address(one).is_loopback for one in lan_addresses())
+
+
+def test_a_renewal_that_finds_the_disk_full_stops_no_house_whose_certificate_is_good(
+    office, folder
+):
+    first = office.ready(NOW)
+    due = NOW + timedelta(days=380)
+    with nothing_can_be_written():
+        assert office.ready(due) == first
+    with nothing_can_be_written(), pytest.raises(OSError, match="File too large"):
+        office.ready(first.valid_to)
+    assert office.ready(due).valid_to > first.valid_to
+
+
+@contextmanager
+def nothing_can_be_written():
+    """As on a full disk, for this process: the kernel refuses the first byte of every file."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("name", ["server.key", "server.pem"])
+@pytest.mark.parametrize("content", [b"", b"hello", None])
+def test_what_can_be_made_anew_is_made_anew_and_phones_trust_on(office, folder, name, content):
+    """A disk lost it: key and certificate of the server depend on nothing but our authority."""
+    first = office.ready(NOW)
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_bytes(content)
+
+    made = office.ready(NOW)
+
+    assert made.fingerprint == first.fingerprint
+    assert shaken(made, "gate.local", first.authority)
+
+
+def test_a_key_of_our_authority_that_is_damaged_is_not_replaced_in_silence(office, folder):
+    first = office.ready(NOW)
+    (folder / "authority.key").write_bytes(b"")
+    assert office.ready(NOW + timedelta(days=390)) == first, "for as long as it is good"
+    with pytest.raises(Invalid) as refusal:
+        office.ready(first.valid_to)
+    assert (refusal.value.code, refusal.value.details["path"]) == (
+        "certificate_unreadable",
+        "authority.key",
+    )
+
+
+def sealed(key) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+
+
+KEYS = {
+    "of another": (key_pem, "certificate_key_wrong"),
+    "empty": (lambda _: b"", "certificate_unreadable"),
+    "no key": (lambda _: b"hello", "certificate_unreadable"),
+    "sealed with a password": (sealed, "certificate_unreadable"),
+}
+
+
+@pytest.mark.parametrize("what", KEYS)
+def test_a_private_key_that_cannot_be_used_is_said_before_anything_listens(folder, tmp_path, what):
+    content, code = KEYS[what]
+    made = Office(CertificateSettings(), folder, lambda: NAMES).ready(NOW)
+    key = tmp_path / "their.key"
+    key.write_bytes(content(ec.generate_private_key(ec.SECP256R1())))
+    theirs = CertificateSettings(source="files", chain=made.chain, key=key)
+    with pytest.raises(Invalid) as refusal:
+        Office(theirs, tmp_path).ready(NOW)
+    assert refusal.value.code == code
+    assert "their.key" in str(refusal.value.details)

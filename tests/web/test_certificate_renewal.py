@@ -115,6 +115,20 @@ async def test_a_pair_that_does_not_fit_is_not_shown_and_the_old_one_serves_on(
     port = free_port()
     async with listen(house(), [Address("127.0.0.1", port, good.chain, good.key)]) as doors:
         first = await shown_at(port)
-        with pytest.raises(Invalid, match="certificate_unreadable"):
+        with pytest.raises(Invalid, match="certificate_key_wrong"):
             await doors.show(other.chain, good.key)
         assert (await shown_at(port)).serial_number == first.serial_number
+
+
+async def test_a_pair_that_does_not_fit_opens_no_door(office, clock, tmp_path):
+    good = office.ready(clock.now())
+    other = Office(CertificateSettings(), tmp_path / "other", lambda: NAMES).ready(clock.now())
+    plain, secure = free_port(), free_port()
+    with pytest.raises(Invalid, match="certificate_key_wrong"):
+        async with listen(
+            house(),
+            [Address("127.0.0.1", plain), Address("127.0.0.1", secure, other.chain, good.key)],
+        ):
+            pytest.fail("it listens")
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", plain)

@@ -12,6 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from data.errors import Unavailable
 from integrations.certificates import Office
+from integrations.pem import key_pem
 from services import health_machine
 from services.clinic import Clinic
 from services.findings import Level
@@ -91,7 +92,9 @@ async def test_a_certificate_for_a_week_is_judged_by_its_own_life(
     clinic, clock, settings, left, code
 ):
     """Public authorities give them for six days as well; thirty days would be always."""
-    settings.home.joinpath("server.pem").write_bytes(for_days(6, clock.now()))
+    chain, key = for_days(6, clock.now())
+    settings.home.joinpath("server.pem").write_bytes(chain)
+    settings.home.joinpath("server.key").write_bytes(key)
     clock.forward(days=6 - left)
     assert (await the(clinic, "certificate"))[1] == code
 
@@ -102,7 +105,15 @@ def for_days(days, now):
     made = x509.CertificateBuilder().subject_name(name).issuer_name(name)
     made = made.public_key(key.public_key()).serial_number(x509.random_serial_number())
     made = made.not_valid_before(now).not_valid_after(now + timedelta(days=days))
-    return made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    return made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM), key_pem(key)
+
+
+@pytest.mark.parametrize("name", ["server.pem", "server.key"])
+async def test_a_certificate_that_cannot_be_served_with_is_red(clinic, clock, settings, name):
+    """Before somebody restarts the house and it stays shut."""
+    Office(CertificateSettings(), settings.home, lambda: ("localhost",)).ready(clock.now())
+    settings.home.joinpath(name).write_bytes(b"")
+    assert await the(clinic, "certificate") == (Level.RED, "unusable")
 
 
 class Measured:
