@@ -30,10 +30,11 @@ def on_event(
 ) -> None:
     """Run `do` in this page's context for each of `events` that `when` (all, if none) is about.
 
-    Events that come while `do` still runs are answered by one more run, however many they are.
+    Events that come while `do` still runs are answered by one more run, however many they are;
+    so are those that come in the pause that a busy house makes after it.
     """
     client = context.client
-    hurry = _Hurry(client, do)
+    hurry = _Hurry(client, do, bus)
 
     def watcher(event: Event) -> None:
         if isinstance(event, events) and (when is None or when(event)):
@@ -45,7 +46,8 @@ def on_event(
 class _Hurry:
     """Runs a page's update once at a time, and once more if it was asked for meanwhile."""
 
-    def __init__(self, client: Client, do: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, client: Client, do: Callable[[], Awaitable[None]], bus: Bus) -> None:
+        self._bus = bus
         self._client = client
         self._do = do
         self._running = False
@@ -67,10 +69,17 @@ class _Hurry:
                     return
                 with self._client, suppress(DomainError):  # no longer allowed: the guard will say
                     await self._do()
+                await _rest(self._bus)
                 if not self._again:
                     return
         finally:
             self._running = False
+
+
+async def _rest(bus: Bus) -> None:
+    """Let work in hand go before a page's next update, as long as the house is busy."""
+    if pause := bus.pause():
+        await asyncio.sleep(pause)
 
 
 async def emit_paced(signal: Signal[Any], *values: Any, turn: float = TURN_SECONDS) -> None:
@@ -98,6 +107,7 @@ class Shared(Generic[T]):
         self, bus: Bus, *events: type[Event], read: Callable[[], Awaitable[T]], when: Any = None
     ) -> None:
         """Read anew by `read` after each of `events` that `when` is about, while pages look on."""
+        self._bus = bus
         self._read = read
         self._signal: Signal[T] = Signal()
         self._running = False
@@ -130,6 +140,7 @@ class Shared(Generic[T]):
             while True:
                 self._again = False
                 await emit_paced(self._signal, await self._read())
+                await _rest(self._bus)
                 if not self._again:
                     return
         finally:

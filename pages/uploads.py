@@ -22,6 +22,8 @@ from services.uploads import Kept, Received
 FOR_A_FILE = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 """What a file may do if a browser shows it after all: nothing."""
 
+WORDS = ("sending", "waiting", "done", "failed")
+
 OnFile = Callable[[Received], Awaitable[None] | None]
 
 
@@ -51,7 +53,7 @@ class FileUpload(ui.element, component="static/upload.js"):
         self._props["accept"] = ",".join(sorted(SORTS))
         self._props["many"] = many
         self._props["ticket"] = number
-        self._props["words"] = {name: t(f"upload.{name}") for name in ("sending", "done", "failed")}
+        self._props["words"] = {name: t(f"upload.{name}") for name in WORDS}
         self.on("received", self._received)
 
     async def _received(self, event: GenericEventArguments) -> None:

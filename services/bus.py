@@ -45,6 +45,8 @@ class Bus:
         self._rest = asyncio.Event()
         self._lanes = Lanes(database, clock, self._handlers)
         self._lanes.freed = self._wake.set
+        self.pause: Callable[[], float] = lambda: 0.0
+        """Seconds that an open page lets pass between two updates; the load decides."""
 
     def on(self, event: type[Event], *handlers: Handler) -> None:
         """Run each handler, in a unit of work of its own, for every `event` there will be."""

@@ -174,6 +174,7 @@ class Clinic:
             institutions=Institutions(transactions),
         )
         health.measured_by(clinic.overload)
+        bus.pause = clinic.overload.refresh_pause
         clinic.follow_procedures()
         return clinic
 

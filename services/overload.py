@@ -55,14 +55,23 @@ class Sacrifice:
 
 
 GIVEN_UP: tuple[Sacrifice, ...] = (
-    Sacrifice(Part.REPORT, Level.BUSY, "exports and reports answer 503 and say when to try again"),
-    Sacrifice(Part.LIVE_REFRESH, Level.BUSY, "open pages refresh themselves less often"),
-    Sacrifice(Part.UPLOAD, Level.FULL, "a new upload answers 503 and is kept in the browser"),
+    Sacrifice(
+        Part.REPORT,
+        Level.BUSY,
+        "`xinglin export` and `xinglin audit export` say to try again later",
+    ),
+    Sacrifice(Part.LIVE_REFRESH, Level.BUSY, "open pages bring themselves up to date less often"),
+    Sacrifice(
+        Part.UPLOAD, Level.FULL, "a file waits in the open page, which sends it again by itself"
+    ),
     Sacrifice(Part.NEWCOMER, Level.FULL, "who is not signed in waits on a page that asks again"),
     Sacrifice(Part.PAGE, Level.FULL, "a further page of a session that has several open waits"),
     Sacrifice(Part.WORK, None, "clicks and first pages of signed-in people always get through"),
 )
 """First given up first."""
+
+REFRESH_PAUSE = 3.0
+"""Seconds between two updates of an open page while the house is busy."""
 
 PAGES_KEPT_AT_FULL = 3
 """So many open pages a session may have while the house is full, and still open one more."""
@@ -221,10 +230,9 @@ class Overload:
         """After how many seconds it is worth trying again."""
         return 15 if self.level is Level.FULL else 5
 
-    @property
-    def refresh_pace(self) -> float:
-        """By what factor the intervals of live pages grow at the present load."""
-        return 4.0 if self.gives_up(Part.LIVE_REFRESH) else 1.0
+    def refresh_pause(self) -> float:
+        """Return how many seconds an open page waits between two updates of itself."""
+        return REFRESH_PAUSE if self.gives_up(Part.LIVE_REFRESH) else 0.0
 
 
 def resident_megabytes() -> int:

@@ -16,6 +16,7 @@ from jobs.backup_drill import Drill
 from services.clinic import Clinic
 from services.findings import Finding, worst
 from services.i18n import LANGUAGES, has, say
+from services.overload import Part
 from services.policy import HOUSE, Action, Actor, Grant, Role, Subject
 from services.users.registrar import NewStaff, StaffDetails
 
@@ -62,6 +63,7 @@ async def verify_audit(house: OpenHouse, arguments: Arguments) -> Answer:
 
 async def export_audit(house: OpenHouse, arguments: Arguments) -> Answer:
     """Write the trail as JSON lines."""
+    house.clinic.overload.admit(Part.REPORT)
     folder, since = Path(arguments["folder"]), int(arguments.get("since", 0))
     file, last = await house.clinic.audit.export(console(arguments), folder, since)
     return {"file": str(file), "last": last}
@@ -69,6 +71,7 @@ async def export_audit(house: OpenHouse, arguments: Arguments) -> Answer:
 
 async def export_all(house: OpenHouse, arguments: Arguments) -> Answer:
     """Write everything, for a successor."""
+    house.clinic.overload.admit(Part.REPORT)
     folder, reason = Path(arguments["folder"]), str(arguments["reason"])
     done = await house.clinic.export.everything(console(arguments), folder, reason)
     return {

@@ -8,6 +8,7 @@ from nicegui import ui
 from data.clock import new_id
 from pages.live import Shared, emit_paced, on_event
 from services.events import SettingChanged, StaffSuspended
+from services.overload import Level
 
 THIS, OTHER = SettingChanged(key="this"), SettingChanged(key="other")
 ANOTHER_KIND = StaffSuspended(user_id=new_id())
@@ -61,6 +62,65 @@ async def test_many_events_at_once_are_one_update_more(user, clinic):
     gate.set()
     await asyncio.sleep(0.02)
     assert len(began) == 2
+
+
+async def test_a_page_brings_itself_up_to_date_less_often_while_the_house_is_busy(
+    user, clinic, monkeypatch
+):
+    """R034: what came meanwhile is shown after a pause, all at once, and nothing is lost."""
+    monkeypatch.setattr("services.overload.REFRESH_PAUSE", 0.3)
+    seen, later = [], asyncio.Event()
+
+    async def update():
+        seen.append(asyncio.get_running_loop().time())
+        if len(seen) == 2:
+            later.set()
+
+    ui.page("/")(lambda: on_event(clinic.bus, SettingChanged, do=update))
+    await user.open("/")
+    clinic.overload.level = Level.BUSY
+    clinic.bus.tell(THIS)
+    await settled()
+    assert len(seen) == 1, "the first thing is shown at once"
+    for _ in range(20):
+        clinic.bus.tell(THIS)
+        await settled()
+    assert len(seen) == 1
+    await asyncio.wait_for(later.wait(), 5)
+    assert seen[1] - seen[0] >= 0.29
+
+    clinic.overload.level = Level.NORMAL
+    await asyncio.sleep(0.35)
+    clinic.bus.tell(THIS)
+    await settled()
+    clinic.bus.tell(THIS)
+    await settled()
+    assert len(seen) == 4
+
+
+async def test_what_many_pages_show_is_read_less_often_while_the_house_is_busy(
+    user, clinic, monkeypatch
+):
+    monkeypatch.setattr("services.overload.REFRESH_PAUSE", 60.0)
+    reads = []
+
+    async def read() -> int:
+        reads.append(1)
+        return len(reads)
+
+    shared = Shared(clinic.bus, SettingChanged, read=read)
+
+    @ui.page("/")
+    async def page():
+        await shared.show(lambda _value: None)
+
+    await user.open("/")
+    clinic.overload.level = Level.BUSY
+    for _ in range(5):
+        clinic.bus.tell(THIS)
+        await settled()
+    assert len(reads) == 2, "once for the page, once for the first thing that happened"
+    shared.close()
 
 
 async def test_a_page_that_is_gone_is_told_nothing(user, clinic):

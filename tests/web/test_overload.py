@@ -1,11 +1,15 @@
 """Under load newcomers wait, work goes on, memory is bounded; and it passes. (R032, R033, R034)"""
 
+import ast
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 from nicegui import Client
 
+from data.errors import Unavailable
+from jobs.commands.orders import ORDERS, OpenHouse
 from services.overload import (
     BUSY_SAMPLES,
     CALM_SAMPLES,
@@ -18,6 +22,7 @@ from services.overload import (
     resident_megabytes,
 )
 from services.policy import Role
+from tests.peers import ROOT
 from tests.web.browser import Browser
 from tests.web.people import signed_in
 
@@ -125,6 +130,41 @@ async def test_a_flood_of_visitors_waits_while_signed_in_people_work_on(house, c
             client.delete()  # as NiceGUI does with pages that nobody connected to
         assert (await crowd.get("/sign-in"))[0] == 200
     assert clinic.overload.turned_away >= 250
+
+
+@pytest.mark.parametrize(
+    ("order", "told"), [("export", {"reason": "takeover"}), ("audit.export", {})]
+)
+async def test_an_export_waits_for_a_calmer_moment_and_leaves_nothing_begun(
+    clinic, tmp_path, order, told
+):
+    """It reads every table there is; whoever asked is told when to ask again."""
+    clinic.overload.level = Level.BUSY
+    target = tmp_path / "out"
+    with pytest.raises(Unavailable) as refusal:
+        await ORDERS[order](OpenHouse(clinic), {"folder": str(target), **told})
+    assert (refusal.value.code, refusal.value.details["retry_after"]) == ("busy", 5)
+    assert not target.exists()
+    clinic.overload.level = Level.NORMAL
+    await ORDERS[order](OpenHouse(clinic), {"folder": str(target), **told})
+    assert list(target.iterdir())
+
+
+def test_whatever_the_order_names_is_asked_about_where_it_is_done():
+    """docs/overload.md is printed from that order: no line of it may be words only."""
+    ours = [each for each in product_files() if each.name != "overload.py"]
+    elsewhere = "\n".join(each.read_text() for each in ours)
+    asked = {part for part in Part if f".admit(Part.{part.name})" in elsewhere}
+    for step in ast.walk(ast.parse((ROOT / "services" / "overload.py").read_text())):
+        if isinstance(step, ast.FunctionDef) and f".{step.name}" in elsewhere:
+            words = ast.unparse(step)
+            asked |= {part for part in Part if f"Part.{part.name}" in words}
+    assert asked == {line.part for line in GIVEN_UP if line.at is not None}
+
+
+def product_files() -> list[Path]:
+    layers = ("pages", "media", "devices", "integrations", "jobs", "services")
+    return [each for layer in layers for each in (ROOT / layer).rglob("*.py")]
 
 
 async def test_programs_are_told_as_programs(house, clinic):
