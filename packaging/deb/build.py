@@ -36,8 +36,13 @@ import sys
 
 from xinglin import main
 
+USUAL = {{
+    "XINGLIN_HOME": "/var/lib/xinglin",
+    "XINGLIN_MASTER_KEY": "/etc/xinglin/keys/master.key",
+}}
+
 if __name__ == "__main__":  # a worker process reads this file too, and must not start a server
-    sys.exit(main())
+    sys.exit(main("/etc/xinglin/xinglin.env", USUAL))
 """
 
 
@@ -151,6 +156,7 @@ def _place_files(tree: Path, version: str) -> None:
         target.chmod(mode)
     doc = tree / "usr/share/doc/xinglin"
     shutil.copyfile(ROOT / "docs/adr/0002-dependencies.md", doc / "dependencies.md")
+    shutil.copyfile(ROOT / "docs/settings.md", doc / "settings.md")
     manual = tree / "usr/share/man/man8/xinglin.8"
     manual.parent.mkdir(parents=True)
     manual.write_text((HERE / "xinglin.8").read_text().replace("@VERSION@", version))

@@ -1,11 +1,11 @@
 """Starts a unit's ExecStart as systemd would confine it, where no systemd runs.
 
-    python3 confined.py UNIT.service CREDENTIALS [ARGUMENT ...]
+    python3 confined.py UNIT.service [ARGUMENT ...]
 
-Read off the unit: User, UMask, LimitNOFILE, Environment, EnvironmentFile, LoadCredential (copied
-into the folder CREDENTIALS), NoNewPrivileges, CapabilityBoundingSet=, SystemCallFilter,
-RestrictAddressFamilies and MemoryDenyWriteExecute. Not imitated: mount namespaces (ProtectSystem
-and its kin). Run as root, with any Python: only the standard library, libseccomp by ctypes.
+Read off the unit: User, UMask, LimitNOFILE, NoNewPrivileges, CapabilityBoundingSet=,
+SystemCallFilter, RestrictAddressFamilies and MemoryDenyWriteExecute. Not imitated: mount namespaces
+(ProtectSystem and its kin; under_systemd.py has them). Run as root, with any Python: only the
+standard library, libseccomp by ctypes.
 """
 
 import ctypes
@@ -115,35 +115,16 @@ def _filter(calls: set[str], families: list[str]) -> Filter:
     return chosen
 
 
-def environment_of(settings: dict[str, list[str]], credentials: Path) -> dict[str, str]:
-    """Return what systemd would set: its own few, the unit's, and then the administrator's file."""
+def environment_of(settings: dict[str, list[str]]) -> dict[str, str]:
+    """Return what systemd would set; the administrator's file is the program's to read."""
     found = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-    found |= {"HOME": settings["WorkingDirectory"][0], "CREDENTIALS_DIRECTORY": str(credentials)}
-    file = Path(settings["EnvironmentFile"][0].lstrip("-"))
-    lines = settings["Environment"] + (file.read_text().splitlines() if file.exists() else [])
-    for line in lines:
-        key, equals, value = line.partition("=")
-        if equals and not line.startswith("#"):
-            found[key] = value
-    return found
-
-
-def load_credential(settings: dict[str, list[str]], credentials: Path) -> None:
-    """Copy the key as root to where only the service may read it."""
-    name, _, source = settings["LoadCredential"][0].partition(":")
-    user = pwd.getpwnam(settings["User"][0])
-    copy = credentials / name
-    copy.write_bytes(Path(source).read_bytes())
-    for path, mode in ((copy, 0o400), (credentials, 0o500)):
-        os.chown(path, user.pw_uid, user.pw_gid)
-        path.chmod(mode)
+    return found | {"HOME": settings["WorkingDirectory"][0]}
 
 
 def main() -> None:
-    settings, credentials = settings_of(Path(sys.argv[1])), Path(sys.argv[2])
-    command = [*shlex.split(settings["ExecStart"][0]), *sys.argv[3:]]
-    environment = environment_of(settings, credentials)
-    load_credential(settings, credentials)
+    settings = settings_of(Path(sys.argv[1]))
+    command = [*shlex.split(settings["ExecStart"][0]), *sys.argv[2:]]
+    environment = environment_of(settings)
     os.chdir(settings["WorkingDirectory"][0])
     confine(settings)
     os.execve(command[0], command, environment)  # noqa: S606 - becoming the unit is the purpose

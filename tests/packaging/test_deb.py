@@ -4,21 +4,20 @@ R091: little to look after, installed by one command.
 """
 
 import grp
-import http.client
 import json
 import pwd
 import re
 import shutil
 import stat
 import subprocess
-import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from jobs.commands.voice import Ending
 from tests.packaging.ahead import beside_systemd, one_step_ahead
+from tests.packaging.confined import settings_of
 from tests.packaging.conftest import (
     NEW,
     OLD,
@@ -27,46 +26,28 @@ from tests.packaging.conftest import (
     forget_the_machine,
     installed_version,
 )
+from tests.packaging.installed import (
+    HOME,
+    KEY,
+    SETTINGS,
+    UNIT,
+    answered,
+    field,
+    found_hospital,
+    install,
+    owner,
+    settings,
+    sh,
+    without_payload,
+)
 from tests.peers import free_port, need
 
 # One machine, one dpkg: no other file may use it, since each file runs in one process of its own
 # (--dist loadfile). The first test builds two packages from wheels.
 pytestmark = pytest.mark.timeout(900)
-UNIT = Path("/usr/lib/systemd/system/xinglin.service")
-KEY = Path("/etc/xinglin/master.key")
-HOME = Path("/var/lib/xinglin")
-SETTINGS = Path("/etc/xinglin/xinglin.env")
 CONFINED = Path(__file__).with_name("confined.py")
 NEXT = "0.1.1"
 EXPOSURE_LIMIT = 20  # of 100, as systemd-analyze counts; an unconfined service has 96
-
-
-def sh(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert not check or done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
-def install(package: Path) -> str:
-    """Install in a network namespace with no interface but its own loopback."""
-    need("unshare")
-    # Not waiting for the disk after each of 9,000 files is the one thing a hospital does not do.
-    return sh("unshare", "--net", "dpkg", "--force-unsafe-io", "--install", package).stdout
-
-
-def found_hospital(port: int, tls_port: int) -> dict[str, str]:
-    """Found one as an administrator does: a setting changed, then `sudo xinglin init`."""
-    SETTINGS.write_text(f"XINGLIN_SERVER__PORT={port}\nXINGLIN_SERVER__TLS_PORT={tls_port}\n")
-    house = ["--name", "Example Hospital", "--uscc", "91350100M000100Y43"]
-    done = sh("/usr/bin/xinglin", "init", *house, "--admin", "security", "--yes", "--json")
-    return dict(json.loads(done.stdout))
 
 
 FORBIDDEN = """
@@ -111,10 +92,6 @@ def machine(packages: Packages, clean_machine: None) -> Upgraded:
     return Upgraded(first, version, install(packages.new), *before, port)
 
 
-def field(package: Path, name: str) -> str:
-    return sh("dpkg-deb", "--field", package, name).stdout.strip()
-
-
 def test_the_package_asks_for_the_python_it_was_built_for(packages: Packages):
     """A private interpreter in somebody's home cannot serve a service's user."""
     version = sh("/usr/bin/python3", "-c", "import sys; print(sys.version_info[1])").stdout.strip()
@@ -147,10 +124,12 @@ def test_installing_makes_a_user_a_home_and_a_place_for_the_key(machine: Upgrade
     assert "Next: sudo xinglin init" in machine.first_words
     user = pwd.getpwnam("xinglin")
     assert (user.pw_dir, user.pw_shell) == (str(HOME), "/usr/sbin/nologin")
-    home, place = HOME.stat(), KEY.parent.stat()
-    assert (home.st_uid, stat.S_IMODE(home.st_mode)) == (user.pw_uid, 0o700)
-    assert (place.st_uid, grp.getgrgid(place.st_gid).gr_name) == (0, "xinglin")
-    assert stat.S_IMODE(place.st_mode) == 0o770
+    for folder in (HOME, KEY.parent):
+        assert (folder.stat().st_uid, stat.S_IMODE(folder.stat().st_mode)) == (user.pw_uid, 0o700)
+    for path, mode in ((SETTINGS.parent, 0o750), (SETTINGS, 0o640)):
+        seen = path.stat()
+        assert (seen.st_uid, grp.getgrgid(seen.st_gid).gr_name) == (0, "xinglin"), path
+        assert stat.S_IMODE(seen.st_mode) == mode
 
 
 def test_nothing_installed_may_be_changed_by_the_service(machine: Upgraded):
@@ -160,6 +139,48 @@ def test_nothing_installed_may_be_changed_by_the_service(machine: Upgraded):
     loose = [path for path in installed if path.stat().st_uid or path.stat().st_mode & 0o022]
     assert loose == []
     assert user.pw_uid != 0
+
+
+def test_what_root_reads_cannot_be_written_by_the_service(machine: Upgraded):
+    """Whoever takes the service over gets no further: not by its settings, not by its key."""
+    for attempt in (
+        f"echo x >> {SETTINGS}",
+        f"mv {SETTINGS} /etc/xinglin/o",
+        "touch /etc/xinglin/n",
+    ):
+        become = ("setpriv", "--reuid=xinglin", "--regid=xinglin", "--init-groups")
+        assert sh(*become, "sh", "-c", attempt, check=False).returncode, attempt
+    assert "LoadCredential" not in settings_of(UNIT), "root would follow a link of the service's"
+
+
+def test_the_settings_are_read_and_never_run(machine: Upgraded, tmp_path: Path):
+    """The command is typed by root; what stands in the file is not his."""
+    ran = tmp_path / "ran"
+    with settings(f"XINGLIN_MAIL__PASSWORD=$(touch {ran})`touch {ran}`\n"):
+        sh("/usr/bin/xinglin", "audit", "verify")
+    with settings(f"touch {ran}\n"):
+        refused = sh("/usr/bin/xinglin", "audit", "verify", check=False)
+    assert not ran.exists()
+    assert refused.returncode == Ending.REFUSED
+    assert f"Line 3 of {SETTINGS}" in refused.stderr
+
+
+def test_command_and_service_understand_the_settings_alike(machine: Upgraded):
+    """A shell cut an address at its `&`: the command then worked on SQLite beside PostgreSQL."""
+    with settings('XINGLIN_CERTIFICATE__NAMES=["a.example", "b.example"]\n'):
+        sh("/usr/bin/xinglin", "audit", "verify")
+    with settings("XINGLIN_DATABASE_URL=postgresql+asyncpg://x@/y?host=/nowhere&port=1\n"):
+        done = sh("/usr/bin/xinglin", "audit", "verify", check=False)
+    assert done.returncode not in {0, 127, Ending.DEFECT}, done.stdout + done.stderr
+    assert "EnvironmentFile" not in settings_of(UNIT), "one file, one reader"
+
+
+def test_somebody_else_is_told_to_ask_root(machine: Upgraded):
+    become = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+    done = sh(*become, "env", "LANG=C.UTF-8", "/usr/bin/xinglin", "doctor", check=False)
+    assert done.returncode == Ending.REFUSED
+    assert "sudo xinglin" in done.stderr
+    assert sh(*become, "/usr/bin/xinglin", "--help").stdout
 
 
 def test_dpkg_finds_every_file_as_it_was_packed(machine: Upgraded):
@@ -210,8 +231,7 @@ confined.confine(confined.settings_of(pathlib.Path({str(UNIT)!r})))
 def test_the_unit_serves_as_its_own_user_in_its_sandbox(machine: Upgraded, tmp_path: Path):
     """ExecStart, started as systemd would; not run under systemd itself."""
     need("systemd-analyze")
-    credentials = Path(tempfile.mkdtemp(prefix="xinglin-credentials-", dir="/run"))
-    command = ["/usr/bin/python3", str(CONFINED), str(UNIT), str(credentials)]
+    command = ["/usr/bin/python3", str(CONFINED), str(UNIT)]
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
@@ -225,26 +245,6 @@ def test_the_unit_serves_as_its_own_user_in_its_sandbox(machine: Upgraded, tmp_p
     finally:
         server.kill()
         server.wait()
-        shutil.rmtree(credentials)
-
-
-def answered(port: int, server: subprocess.Popen[bytes]) -> int | None:
-    """Ask until somebody answers; return the status, or nothing if the server gave up."""
-    deadline = time.monotonic() + 30
-    while server.poll() is None and time.monotonic() < deadline:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        try:
-            connection.request("GET", "/", headers={"Host": f"localhost:{port}"})
-            return connection.getresponse().status
-        except OSError:
-            time.sleep(0.1)  # another process: there is nothing to wait on but its answer
-        finally:
-            connection.close()
-    return None
-
-
-def owner(pid: int) -> str:
-    return pwd.getpwuid(Path(f"/proc/{pid}").stat().st_uid).pw_name
 
 
 def test_an_upgrade_keeps_the_hospital_and_its_settings(machine: Upgraded):
@@ -292,6 +292,27 @@ def test_an_upgrade_copies_then_migrates_then_serves_or_leaves_all_as_it_was(
         assert stat.S_IMODE(copy.stat().st_mode) & 0o077 == 0
 
 
+def test_an_upgrade_brings_the_key_of_the_old_layout_into_its_folder(
+    machine: Upgraded, tmp_path: Path
+):
+    """The service's user could write beside the settings then: what lies there is not trusted."""
+    for name in ("master.key", "recovery.json"):
+        (KEY.parent / name).rename(SETTINGS.with_name(name))
+    KEY.parent.rmdir()
+    KEY.parent.symlink_to(tmp_path)
+    shutil.chown(SETTINGS.parent, "root", "xinglin")
+    SETTINGS.parent.chmod(0o770)
+
+    script = "/var/lib/dpkg/info/xinglin.postinst"
+    sh("env", "DPKG_MAINTSCRIPT_PACKAGE=xinglin", script, "configure", OLD)
+
+    assert KEY.read_bytes() == machine.key
+    assert KEY.with_name("recovery.json").exists()
+    assert not KEY.parent.is_symlink()
+    assert (KEY.parent.owner(), stat.S_IMODE(SETTINGS.parent.stat().st_mode)) == ("xinglin", 0o750)
+    assert tmp_path.owner() == "root", "a link that the service left was followed"
+
+
 def test_neither_removing_nor_purging_destroys_a_hospitals_records(machine: Upgraded):
     """The law has them kept for decades; a package manager is not the one to end that."""
     sh("dpkg", "--remove", "xinglin")
@@ -318,10 +339,3 @@ def test_purging_an_installation_without_a_hospital_leaves_nothing(
     left = [path for path in (HOME, KEY.parent, Path("/opt/xinglin"), UNIT) if path.exists()]
     assert left == []
     assert installed_version() == ""
-
-
-def without_payload(package: Path, folder: Path) -> Path:
-    sh("dpkg-deb", "--raw-extract", package, folder / "tree")
-    shutil.rmtree(folder / "tree/opt")
-    sh("dpkg-deb", "--build", "--root-owner-group", folder / "tree", folder / "hollow.deb")
-    return folder / "hollow.deb"
