@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCKS = ROOT / "requirements"
+INTERRUPTED = 130  # as a shell says it
 
 
 class Impossible(Exception):
@@ -32,18 +33,19 @@ def main() -> int:
     except Impossible as reason:
         print(f"\n{reason}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted; make goes on from here when it is run again.", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 
 def make_venv() -> None:
-    """Make the environment, anew where the old one's Python is gone or too old."""
-    if PYTHON.exists() and _works(
-        [str(PYTHON), "-c", "import sys; assert sys.version_info > (3, 11)"]
-    ):
+    """Make the environment, anew where the old one is half made, or its Python gone or too old."""
+    if _is_usable():
         return
     if VENV.exists():
-        print("The Python of .venv is gone: building it anew.", flush=True)
-        shutil.rmtree(VENV)
+        print("The Python of .venv is gone or not whole: building it anew.", flush=True)
+        _take_away()
     print(f"Making .venv with Python {sys.version.split()[0]} ...", flush=True)
     if _works([sys.executable, "-m", "venv", str(VENV)]):
         return
@@ -56,12 +58,33 @@ def make_venv() -> None:
     )
 
 
+def _is_usable() -> bool:
+    """Tell whether `.venv` has a Python, and what installs: pip, or what pip has installed."""
+    if not _works([str(PYTHON), "-c", "import sys; assert sys.version_info > (3, 11)"]):
+        return False
+    return _has_tools() or _works([str(PYTHON), "-m", "pip", "--version"])
+
+
+def _take_away() -> None:
+    try:
+        shutil.rmtree(VENV)
+    except OSError as error:
+        raise Impossible(
+            f"The old .venv cannot be taken away ({error.strerror}); another user may have made "
+            "it. Please remove it: sudo rm -r .venv"
+        ) from None
+
+
+def _has_tools() -> bool:
+    return _works([str(VENV / "bin" / "uv"), "--version"]) and _works(
+        [str(PYTHON), "-c", "import hatchling"]
+    )
+
+
 def install_tools() -> None:
     """Install uv and the wheel builder, with pip, by hash."""
     lock = LOCKS / "tools.lock"
-    if _works([str(VENV / "bin" / "uv"), "--version"]) and _works(
-        [str(PYTHON), "-c", "import hatchling"]
-    ):
+    if _has_tools():
         return
     command = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     _run(
@@ -101,6 +124,8 @@ def _environment() -> dict[str, str]:
     environment = dict(os.environ)
     if not PYTHON.exists() or "UV_DEFAULT_INDEX" in environment or "UV_INDEX_URL" in environment:
         return environment
+    if told := environment.get("PIP_INDEX_URL"):  # pip puts it before its settings
+        return {**environment, "UV_DEFAULT_INDEX": told}
     asked = subprocess.run(
         [str(PYTHON), "-m", "pip", "config", "get", "global.index-url"],
         capture_output=True,
