@@ -6,6 +6,7 @@ from pathlib import Path
 
 from data.errors import Unavailable
 from services.ports import ScanVerdict
+from services.setting_kinds import host_and_port
 
 SILENCE_SECONDS = 30
 LARGEST_CHUNK = 1 << 20
@@ -33,9 +34,8 @@ class ClamdScanner:
         return verdict(answer)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        host, _, port = self._address.rpartition(":")
-        if host and port.isdigit():
-            return await asyncio.open_connection(host, int(port))
+        if not self._address.startswith("/"):
+            return await asyncio.open_connection(*host_and_port(self._address))
         return await asyncio.open_unix_connection(str(Path(self._address)))
 
     async def _send(self, writer: asyncio.StreamWriter, chunks: AsyncIterator[bytes]) -> None:

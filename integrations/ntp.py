@@ -5,6 +5,7 @@ import struct
 
 from data.clock import Clock
 from data.errors import Unavailable
+from services.setting_kinds import host_and_port
 
 PORT = 123
 SILENCE_SECONDS = 3
@@ -19,9 +20,9 @@ class NtpTime:
     """One time server."""
 
     def __init__(self, address: str, clock: Clock) -> None:
-        """`address` is `host` or `host:port`."""
-        host, _, port = address.partition(":")
-        self._host, self._port = host, int(port or PORT)
+        """`address` is `host` or `host:port`, IPv6 as `[address]:port`."""
+        self._host, port = host_and_port(address)
+        self._port = port or PORT
         self._clock = clock
 
     async def ahead(self) -> float:

@@ -21,6 +21,8 @@ BEFORE = """# Settings
 
 Read once, from the environment or from `xinglin.toml` in the home folder; the environment wins.
 A part of a section is written with two underscores: `XINGLIN_MAIL__HOST`, or `host` under `[mail]`.
+A list stands with commas in the environment, and as TOML's `["a", "b"]` in the file. What
+cannot be is refused at the start by the name of the setting.
 
 """
 RUNNING = """

@@ -6,9 +6,10 @@ services/policy_settings.py.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -16,115 +17,157 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from services.setting_kinds import (
+    Addresses,
+    Ascii,
+    DatabaseOrNone,
+    Folder,
+    Host,
+    HostOrNone,
+    Hosts,
+    LetterboxOrNone,
+    PathOrNone,
+    Place,
+    Port,
+    PortOrOff,
+    ServerOrNone,
+    Socket,
+    Text,
+    TimeOfDay,
+    Web,
+    WebOrNone,
+    Zone,
+)
 
-class ServerSettings(BaseModel):
+
+class Section(BaseModel):
+    """A part of the settings; what it does not know is a slip of the pen, and refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ServerSettings(Section):
     """Where the house listens."""
 
-    host: str = Field(
+    host: Host = Field(
         default="127.0.0.1", description="Address for plain HTTP; keep it on this machine."
     )
-    port: int = Field(default=8080, description="Port for plain HTTP; 0 switches it off.")
-    tls_host: str = Field(default="0.0.0.0", description="Address for HTTPS.")  # noqa: S104
-    tls_port: int = Field(default=8443, description="Port for HTTPS; 0 switches it off.")
-    public_url: str = Field(
+    port: PortOrOff = Field(default=8080, description="Port for plain HTTP; 0 switches it off.")
+    tls_host: Host = Field(default="0.0.0.0", description="Address for HTTPS.")  # noqa: S104
+    tls_port: PortOrOff = Field(default=8443, description="Port for HTTPS; 0 switches it off.")
+    public_url: WebOrNone = Field(
         default="", description="What people type to reach us, when not the LAN name."
     )
-    proxies: list[str] = Field(
-        default_factory=list, description="Addresses of reverse proxies whose headers are believed."
+    proxies: Addresses = Field(
+        default_factory=list,
+        description="Addresses of reverse proxies, by commas, whose headers are believed.",
     )
     rate_factor: float = Field(
         default=1.0,
         gt=0,
+        allow_inf_nan=False,
         description="How many times the usual a sender may ask; for crowds behind one address.",
     )
 
+    @model_validator(mode="after")
+    def _two_doors(self) -> Self:
+        if self.port and self.port == self.tls_port:
+            raise PydanticCustomError("setting.two_doors", "port = tls_port")
+        return self
 
-class CertificateSettings(BaseModel):
+
+class CertificateSettings(Section):
     """Where the certificate for HTTPS comes from; browsers give no camera without one."""
 
     source: Literal["lan", "acme", "files"] = Field(
         default="lan", description="lan: our own authority; acme: a public one; files: yours."
     )
-    names: list[str] = Field(
+    names: Hosts = Field(
         default_factory=list,
-        description="Host names; lan adds this machine's own and its private addresses.",
+        description="Host names, by commas; lan adds this machine's own and its private addresses.",
     )
-    chain: Path | None = Field(default=None, description="For files: the certificate, PEM.")
-    key: Path | None = Field(default=None, description="For files: its private key, PEM.")
-    acme_directory: str = Field(
+    chain: PathOrNone = Field(default=None, description="For files: the certificate, PEM.")
+    key: PathOrNone = Field(default=None, description="For files: its private key, PEM.")
+    acme_directory: Web = Field(
         default="https://acme-v02.api.letsencrypt.org/directory",
         description="For acme: address of the authority's directory.",
     )
-    acme_contact: str = Field(default="", description="For acme: who is told of trouble, e-mail.")
-    acme_port: int = Field(
+    acme_contact: LetterboxOrNone = Field(
+        default="", description="For acme: who is told of trouble, e-mail."
+    )
+    acme_port: Port = Field(
         default=80, description="For acme: port that answers the check; port 80 leads to it."
     )
-    acme_trust: Path | None = Field(
+    acme_trust: PathOrNone = Field(
         default=None, description="For acme: certificates to trust a private authority by, PEM."
     )
 
 
-class MailSettings(BaseModel):
+class MailSettings(Section):
     """The mail server that takes our letters; without a host no mail is sent."""
 
-    host: str = Field(default="", description="Name of the SMTP server.")
-    port: int = Field(default=587, description="Its port.")
-    user: str = Field(default="", description="Name to sign in with, if it asks.")
+    host: HostOrNone = Field(default="", description="Name of the SMTP server.")
+    port: Port = Field(default=587, description="Its port.")
+    user: Text = Field(default="", description="Name to sign in with, if it asks.")
     password: SecretStr = Field(default=SecretStr(""), description="Password to sign in with.")
     security: Literal["starttls", "tls", "none"] = Field(
         default="starttls", description="Encryption."
     )
-    sender: str = Field(default="", description="Address that letters come from.")
+    sender: LetterboxOrNone = Field(default="", description="Address that letters come from.")
 
 
-class SmsSettings(BaseModel):
+class SmsSettings(Section):
     """The gateway that takes our text messages (integrations/sms_gateway.py), for sms = http."""
 
-    url: str = Field(default="", description="Its address, https://...; plain on this machine.")
-    key: str = Field(default="", description="The name it knows us by.")
+    url: WebOrNone = Field(
+        default="", description="Its address, https://...; plain on this machine."
+    )
+    key: Ascii = Field(default="", description="The name it knows us by.")
     secret: SecretStr = Field(default=SecretStr(""), description="The secret of both.")
-    sign_name: str = Field(default="", description="Whom a message says it is from (签名).")
-    trust: Path | None = Field(
+    sign_name: Text = Field(default="", description="Whom a message says it is from (签名).")
+    trust: PathOrNone = Field(
         default=None, description="Certificates to trust a private gateway by, PEM."
     )
 
 
-class BackupSettings(BaseModel):
+class BackupSettings(Section):
     """Where copies go. (S-BCK-1)"""
 
-    target: str = Field(
+    target: Place = Field(
         default="",
         description="A directory, or sftp://user@host[:port]/path; empty: <home>/backup.",
     )
-    ssh_key: Path | None = Field(default=None, description="Private key for an SFTP target.")
-    ssh_known_hosts: Path | None = Field(default=None, description="Host keys of an SFTP target.")
-    at: str = Field(default="02:30", description="When the nightly copy is made, hospital time.")
-    keep: int = Field(default=14, description="How many nightly copies are kept.")
+    ssh_key: PathOrNone = Field(default=None, description="Private key for an SFTP target.")
+    ssh_known_hosts: PathOrNone = Field(default=None, description="Host keys of an SFTP target.")
+    at: TimeOfDay = Field(
+        default="02:30", description="When the nightly copy is made, hospital time."
+    )
+    keep: int = Field(default=14, ge=1, description="How many nightly copies are kept.")
 
 
-class ProviderSettings(BaseModel):
+class ProviderSettings(Section):
     """Which adapter serves which port."""
 
-    mailer: str = Field(
+    mailer: Text = Field(
         default="smtp",
         description="E-mail: smtp, none, sandbox (demo only) or an installed provider's name.",
     )
-    sms: str = Field(
+    sms: Text = Field(
         default="none",
         description="SMS: none, http, sandbox (demo only) or an installed provider's name.",
     )
-    scanner: str = Field(
+    scanner: Text = Field(
         default="none",
         description="Virus scanner for uploads: none, clamd or an installed provider's name.",
     )
-    clamd: str = Field(
+    clamd: Socket = Field(
         default="/run/clamav/clamd.ctl", description="Socket of clamd, or its host:port."
     )
-    time: str = Field(
+    time: Text = Field(
         default="ntp",
         description="What our clock is compared with: ntp, none or an installed provider's name.",
     )
-    ntp: str = Field(
+    ntp: ServerOrNone = Field(
         default="",
         description="A time server to compare our clock with; empty: what the machine says.",
     )
@@ -137,20 +180,20 @@ class Settings(BaseSettings):
         env_prefix="XINGLIN_", env_nested_delimiter="__", extra="forbid"
     )
 
-    home: Path = Field(default=Path("var"), description="Folder of the database, files and keys.")
-    database_url: str = Field(
+    home: Folder = Field(default=Path("var"), description="Folder of the database, files and keys.")
+    database_url: DatabaseOrNone = Field(
         default="", description="postgresql+asyncpg://...; empty: SQLite in home."
     )
-    master_key: Path | None = Field(
+    master_key: PathOrNone = Field(
         default=None, description="Master key file; empty: <home>/master.key."
     )
     crypto_profile: Literal["standard", "gm"] = Field(
         default="standard", description="standard (AES, SHA-256) or gm (SM4, SM3)."
     )
-    anchors: Path | None = Field(
+    anchors: PathOrNone = Field(
         default=None, description="Where the audit anchor is written; best on another disk or host."
     )
-    timezone: str = Field(default="Asia/Shanghai", description="The hospital's time zone.")
+    timezone: Zone = Field(default="Asia/Shanghai", description="The hospital's time zone.")
     demo: bool = Field(
         default=False, description="A hospital to play with; never for real patients."
     )

@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import os
+import re
 import tomllib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -12,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from typer.core import TyperGroup
 
 from data.errors import Invalid, NotFound
@@ -21,6 +23,7 @@ from jobs.backup import Backup
 from jobs.commands import Composition, voice
 from jobs.commands.orders import ORDERS, OpenHouse
 from services.clinic import Clinic
+from services.i18n import Key
 from services.settings import Settings
 
 Home = Annotated[
@@ -116,11 +119,23 @@ def typist() -> str:
 
 def read_settings(home: Path | None) -> Settings:
     """Read environment and file; raise `Invalid` naming what is wrong in them."""
-    try:
+    with explained():
         return Settings.load(home)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what the block finds wrong in settings into one `Invalid`, which names the first."""
+    try:
+        yield
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise Invalid("settings_invalid", name=name, problem=str(first["msg"])) from None
+        kind = first["type"]
+        problem = Key(kind) if kind.startswith("setting.") else first["msg"]
+        raise Invalid("settings_invalid", name=name, problem=problem) from None
+    except SettingsError as error:  # a whole section in one variable, and no JSON
+        name = re.sub(r'.*field "(.*?)".*', r"\1", str(error))
+        raise Invalid("settings_invalid", name=name, problem=Key("setting.section")) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid("settings_unreadable", problem=str(error)) from None

@@ -1,9 +1,11 @@
 """`xinglin version`, `xinglin doctor`: what is here, and whether it is in order."""
 
+from pathlib import Path
+
 import typer
 
-from data.errors import DomainError
-from jobs.commands.call import AsJson, Call, Home, at
+from data.errors import DomainError, Invalid
+from jobs.commands.call import AsJson, Home, at
 from jobs.commands.orders import Answer, program_version
 from jobs.commands.voice import Ending, language, sentence, show, tell
 
@@ -29,10 +31,9 @@ def version(ctx: typer.Context, *, home: Home = None, as_json: AsJson = False) -
 def doctor(ctx: typer.Context, *, home: Home = None, as_json: AsJson = False) -> None:
     """Look whether all is well, and say what to do where it is not. Exits 1 if something is red.
 
-    Works beside the server, without it, and with a database or key that is broken.
+    Works beside the server, without it, and with a database, key or setting that is broken.
     """
-    call = at(ctx, home)
-    found = _found(call)
+    found = _found(ctx, home)
     if as_json:
         show(found)
     else:
@@ -41,13 +42,20 @@ def doctor(ctx: typer.Context, *, home: Home = None, as_json: AsJson = False) ->
         raise typer.Exit(Ending.FINDINGS)
 
 
-def _found(call: Call) -> Answer:
+def _found(ctx: typer.Context, home: Path | None) -> Answer:
+    try:
+        call = at(ctx, home)
+    except Invalid as trouble:  # what is set cannot be
+        return _finding(trouble)
     try:
         return call.carry_out("doctor", language=language())
-    except DomainError as trouble:
-        # The house cannot be opened: that is the finding.
-        finding = {"level": "red", "title": "", "what": sentence(trouble), "remedy": ""}
-        return {"worst": "red", "code": trouble.code, "findings": [finding]}
+    except DomainError as trouble:  # the house cannot be opened
+        return _finding(trouble)
+
+
+def _finding(trouble: DomainError) -> Answer:
+    finding = {"level": "red", "title": "", "what": sentence(trouble), "remedy": ""}
+    return {"worst": "red", "code": trouble.code, "findings": [finding]}
 
 
 def _print(found: Answer) -> None:

@@ -255,6 +255,10 @@ SPOILERS = {
         lambda home: (home / "xinglin.toml").write_text('[server]\nport = "eighty"\n'),
         "settings_invalid",
     ),
+    "a setting that cannot be": (
+        lambda home: (home / "xinglin.toml").write_text('[backup]\nat = "25:99"\n'),
+        "settings_invalid",
+    ),
     "a setting that does not exist": (
         lambda home: (home / "xinglin.toml").write_text("colour = 'red'\n"),
         "settings_invalid",
@@ -282,7 +286,7 @@ def test_bad_input_is_one_sentence_and_a_code(xinglin, what):
     assert before.items() <= held(xinglin.home).items()
 
 
-@pytest.mark.parametrize("what", [name for name in SPOILERS if "setting" not in name])
+@pytest.mark.parametrize("what", SPOILERS)
 def test_the_doctor_says_what_is_wrong_even_with_the_house_itself(xinglin, what):
     spoil, code = SPOILERS[what]
     spoil(xinglin.home)
