@@ -40,6 +40,7 @@ NEEDED: dict[str, Callable[[], bool]] = {
     "npm": _found("npm"),
     "openssh-server": _found("sshd"),
     "pebble": _found("pebble"),
+    "libatomic1": _exists("usr/lib/*/libatomic.so.1"),  # the browser tests' own node asks for it
     "libseccomp2": _exists("usr/lib/*/libseccomp.so.2"),
     "postgresql": _exists("usr/lib/postgresql/*/bin/initdb"),
     "python3": _exists("usr/bin/python3"),

@@ -21,6 +21,7 @@ def upgrade() -> None:
     {then}
 """
 BESIDE_SYSTEMD = """set -e
+mkdir -p /run/systemd
 mount -t tmpfs tmpfs /run/systemd
 mkdir /run/systemd/system
 mount --bind "$1/asked" /usr/bin/deb-systemd-invoke
