@@ -6,6 +6,7 @@ the kernel tells who is at the other end. The messages are JSON, each after its 
 
     command: {"verb": "audit.verify", "arguments": {}}
     server:  {"accepted": true}                      at once, so that a hanging server is seen
+    server:  {"waiting": true}                       if another order is being carried out
     server:  {"answer": {...}} or {"refusal": {"kind": "Conflict", "code": ..., "details": {...}}}
 """
 
@@ -15,7 +16,7 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,17 @@ PEER = struct.Struct("3i")  # process, user and group, as Linux tells them
 
 
 class Control:
-    """The server's end: listens as long as it is open, one order after the other."""
+    """The server's end: listens as long as it is open, one order after the other.
 
-    def __init__(self, folder: Path, handlers: Mapping[str, Handler]) -> None:
+    Those in `at_once` only look, and wait for nobody.
+    """
+
+    def __init__(
+        self, folder: Path, handlers: Mapping[str, Handler], at_once: Collection[str] = ()
+    ) -> None:
         self._folder = folder
         self._handlers = handlers
+        self._at_once = at_once
         self._turn = asyncio.Lock()
         self._server: asyncio.Server | None = None
         self._callers: set[asyncio.Task[None]] = set()
@@ -90,7 +97,15 @@ class Control:
         async with asyncio.timeout(PATIENCE):
             order = await _read(reader)
         await _write(writer, {"accepted": True})
+        if isinstance(order, dict) and order.get("verb") in self._at_once:
+            await _write(writer, await self._carry_out(order))
+            return
+        if self._turn.locked():
+            await _write(writer, {"waiting": True})
         async with self._turn:
+            if reader.at_eof():
+                log.info("a command gave up before its turn came")
+                return
             await _write(writer, await self._carry_out(order))
 
     async def _carry_out(self, order: Any) -> Answer:
@@ -112,11 +127,16 @@ class Control:
         return self._handlers[verb]
 
 
-def ask(folder: Path, verb: str, arguments: dict[str, Any]) -> Answer | None:
+def ask(
+    folder: Path,
+    verb: str,
+    arguments: dict[str, Any],
+    waiting: Callable[[], None] = lambda: None,
+) -> Answer | None:
     """Have the server do something and return its answer; None if no server runs here.
 
-    Blocks as long as the work takes. Raise what the server refused with, or
-    `Unavailable("server_hangs")` if it does not even take the order.
+    Blocks as long as the work takes, and calls `waiting` if another order comes first. Raise what
+    the server refused with, or `Unavailable("server_hangs")` if it does not even take the order.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.settimeout(PATIENCE)
@@ -134,6 +154,9 @@ def ask(folder: Path, verb: str, arguments: dict[str, Any]) -> Answer | None:
         line.settimeout(None)
         try:
             said = _receive(line)
+            if "waiting" in said:
+                waiting()
+                said = _receive(line)
         except OSError:
             raise Unavailable("server_gone") from None
     if "refusal" in said:

@@ -51,7 +51,8 @@ class Call:
 
     def ask_server(self, order: str, **arguments: Any) -> dict[str, Any] | None:
         """Have the running server carry out an order; None if none runs."""
-        return control.ask(self.settings.home, order, {"by": typist(), **arguments})
+        told = {"by": typist(), **arguments}
+        return control.ask(self.settings.home, order, told, lambda: voice.warn("waiting"))
 
     def carry_out(self, order: str, **arguments: Any) -> dict[str, Any]:
         """Have an order carried out: by the server if one runs, else by this process."""

@@ -167,3 +167,5 @@ ORDERS: dict[str, Order] = {
     "staff.unlock": unlock_staff,
     "version": tell_version,
 }
+AT_ONCE = ("doctor", "version")
+"""Orders that only look: they do not stand in line behind a backup."""

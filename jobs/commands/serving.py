@@ -11,7 +11,7 @@ import typer
 from data.errors import NotFound
 from jobs.backup import Backup
 from jobs.commands.call import Call, Home, at
-from jobs.commands.orders import ORDERS, Answer, OpenHouse, Order
+from jobs.commands.orders import AT_ONCE, ORDERS, Answer, OpenHouse, Order
 from jobs.commands.voice import tell
 from jobs.control import Control, Handler
 from services.addresses import addresses
@@ -57,7 +57,7 @@ async def names_of(call: Call) -> tuple[str, ...]:
 @asynccontextmanager
 async def listening(house: OpenHouse) -> AsyncIterator[None]:
     """Take orders over the command socket while the block runs."""
-    control = Control(house.clinic.settings.home, handlers(house))
+    control = Control(house.clinic.settings.home, handlers(house), AT_ONCE)
     await control.open()
     try:
         yield

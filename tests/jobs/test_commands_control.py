@@ -1,6 +1,7 @@
 """A command reaches the running server over its socket, and nobody else does. (decision 25)"""
 
 import asyncio
+import json
 import os
 import socket
 import stat
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import Conflict, DomainError, Unavailable
+from jobs.commands.orders import AT_ONCE
 from jobs.control import LENGTH, NAME, Control, ask
 from tests.peers import ROOT, need, need_root
 
@@ -185,3 +187,76 @@ async def test_closing_waits_for_the_order_at_hand(tmp_path):
     go_on.set()
     assert await answer == {"done": True}
     await closing
+
+
+@pytest.fixture
+async def busy(home):
+    """A server that is at a long order, as a backup is, and what it has done since."""
+    go_on, begun, done = asyncio.Event(), asyncio.Event(), []
+
+    async def long(arguments):
+        begun.set()
+        await go_on.wait()
+        return {}
+
+    async def verify(arguments):
+        done.append("audit.verify")
+        return {"whole": True, "entries": 7, "head": "0" * 64, "beyond_anchor": False}
+
+    async def version(arguments):
+        return {"version": "9.9", "demo": False}
+
+    handlers = {"backup.run": long, "audit.verify": verify, "version": version}
+    control = Control(home, handlers, AT_ONCE)
+    await control.open()
+    backup = asyncio.create_task(asked(home, "backup.run"))
+    await begun.wait()
+    yield go_on, done
+    go_on.set()
+    await backup
+    await control.close()
+
+
+async def test_what_only_looks_is_answered_beside_a_long_order(busy, xinglin):
+    """`version`, and with it each verb that asks whether a server runs, hung behind a backup."""
+    async with asyncio.timeout(10):
+        told = await asyncio.to_thread(xinglin, "version", "--json")
+        assert told.answer["serving"] == "9.9"
+        refused = await asyncio.to_thread(xinglin, "migrate")
+    assert (refused.code, "[server_runs]" in refused.err) == (3, True)
+
+
+async def test_who_stands_in_line_is_told_so(busy, xinglin):
+    go_on, done = busy
+    waiting = asyncio.create_task(asyncio.to_thread(xinglin, "audit", "verify"))
+    await asyncio.sleep(0.3)
+    assert (done, waiting.done()) == ([], False)
+    go_on.set()
+    told = await waiting
+    assert (told.code, done) == (0, ["audit.verify"])
+    assert "waits for another command" in told.err
+    assert "7 entries" in told.out
+
+
+async def test_an_order_whose_command_has_given_up_is_not_carried_out(busy, home):
+    """Whoever pressed Ctrl-C in the line must not find a password changed an hour later."""
+    go_on, done = busy
+    content = b'{"verb": "audit.verify", "arguments": {}}'
+    reader, writer = await asyncio.open_unix_connection(os.path.relpath(home / NAME))
+    writer.write(LENGTH.pack(len(content)) + content)
+    assert b"accepted" in await reader.read(100)
+    writer.close()
+    await writer.wait_closed()
+    go_on.set()
+    assert await asked(home, "version") == {"version": "9.9", "demo": False}
+    assert await asked(home, "backup.run") == {}
+    assert done == []
+
+
+@pytest.mark.parametrize("order", [[], {"verb": []}, {"verb": None, "arguments": {}}, "version"])
+async def test_an_order_of_another_shape_is_not_understood(control, tmp_path, order):
+    content = json.dumps(order).encode()
+    reader, writer = await asyncio.open_unix_connection(os.path.relpath(tmp_path / NAME))
+    writer.write(LENGTH.pack(len(content)) + content)
+    assert b"verb_unknown" in await reader.read()
+    writer.close()
