@@ -77,7 +77,7 @@ def build(wheel: Path | None, out: Path, work: Path, level: int) -> Path:
     shutil.copytree(locked / "root", tree, symlinks=True, copy_function=os.link)
     _install_wheel(wheel, tree)
     _place_files(tree, version)
-    _describe(tree, version, (locked / "depends").read_text())
+    _describe(tree, version, _depends((locked / "libraries").read_text()))
     _settle_times(tree, epoch)
     target = out / f"xinglin_{version}_{_architecture()}.deb"
     _run(
@@ -99,7 +99,7 @@ def _dependencies(work: Path) -> Path:
     lock = ROOT / "requirements" / "runtime.lock"
     mark = hashlib.sha256(lock.read_bytes() + _python_version().encode()).hexdigest()[:12]
     tree = work / f"dependencies-{mark}"
-    if (tree / "depends").exists():
+    if (tree / "libraries").exists():
         return tree
     shutil.rmtree(tree, ignore_errors=True)
     venv = tree / "root" / PREFIX
@@ -110,7 +110,7 @@ def _dependencies(work: Path) -> Path:
     _pip_install(venv, "--require-hashes", "-r", str(lock))
     _keep_what_runs(venv)
     _compile(venv, tree / "root")
-    (tree / "depends").write_text(_depends(tree))
+    (tree / "libraries").write_text(_libraries(tree))
     return tree
 
 
@@ -203,10 +203,8 @@ def _md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()  # what dpkg -V reads
 
 
-def _depends(tree: Path) -> str:
-    """Name the Python the wheels were built for, and the system libraries they link to."""
-    major, minor = _python_version().split(".")
-    python = [f"python3 (>= {major}.{minor})", f"python3 (<< {major}.{int(minor) + 1})"]
+def _libraries(tree: Path) -> str:
+    """Name the system libraries that the installed packages link to, as Debian names them."""
     libraries = sorted(tree.rglob("*.so*"))
     private = sorted({f"-l{path.parent}" for path in libraries if ".libs" in path.parent.name})
     place = tree / "debian"
@@ -217,7 +215,16 @@ def _depends(tree: Path) -> str:
     found = re.search(r"shlibs:Depends=(.*)", answer)
     if not found:
         raise Impossible("dpkg-shlibdeps did not say which libraries the package needs.")
-    return ", ".join([*python, "adduser", "init-system-helpers (>= 1.54~)", found.group(1).strip()])
+    return found.group(1).strip()
+
+
+def _depends(libraries: str) -> str:
+    """Name the Python the wheels were built for, what the package's scripts use, and libraries."""
+    major, minor = _python_version().split(".")
+    python = [f"python3 (>= {major}.{minor})", f"python3 (<< {major}.{int(minor) + 1})"]
+    # ca-certificates: mail servers and gateways are trusted by what the system trusts.
+    ours = ["adduser", "ca-certificates", "init-system-helpers (>= 1.54~)"]
+    return ", ".join([*python, *ours, libraries])
 
 
 def _settle_times(tree: Path, epoch: int) -> None:

@@ -2,10 +2,10 @@
 
     python3 confined.py UNIT.service [ARGUMENT ...]
 
-Read off the unit: User, UMask, LimitNOFILE, NoNewPrivileges, CapabilityBoundingSet=,
-SystemCallFilter, RestrictAddressFamilies and MemoryDenyWriteExecute. Not imitated: mount namespaces
-(ProtectSystem and its kin; under_systemd.py has them). Run as root, with any Python: only the
-standard library, libseccomp by ctypes.
+Read off the unit: User, UMask, LimitNOFILE, NoNewPrivileges, CapabilityBoundingSet and
+AmbientCapabilities, SystemCallFilter, RestrictAddressFamilies and MemoryDenyWriteExecute. Not
+imitated: mount namespaces (ProtectSystem and its kin; test_systemd.py has them). Run as root, with
+any Python: only the standard library, libseccomp by ctypes.
 """
 
 import ctypes
@@ -21,7 +21,10 @@ from pathlib import Path
 ALLOW, DENY = 0x7FFF0000, 0x00050000 | 1  # SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(EPERM)
 EQUAL, MASKED = 4, 7  # SCMP_CMP_EQ, SCMP_CMP_MASKED_EQ
 WRITE, EXECUTE = 2, 4  # PROT_WRITE, PROT_EXEC
-PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
+PR_SET_KEEPCAPS, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 8, 24, 38, 47
+PR_CAP_AMBIENT_RAISE = 2
+CAPABILITIES = {"CAP_NET_BIND_SERVICE": 10}  # those a unit of ours names
+CAPABILITY_VERSION = 0x20080522
 
 
 class Compare(ctypes.Structure):
@@ -92,14 +95,28 @@ def confine(settings: dict[str, list[str]]) -> None:
     limit = min(int(settings["LimitNOFILE"][0]), hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     libc = ctypes.CDLL(None, use_errno=True)
-    for capability in range(64):
+    kept = {CAPABILITIES[name] for name in settings["CapabilityBoundingSet"][0].split()}
+    for capability in set(range(64)) - kept:
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.umask(int(settings["UMask"][0], 8))
     os.setgroups([])
     os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
     os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+    _hold(libc, {CAPABILITIES[name] for name in settings["AmbientCapabilities"][0].split()})
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _filter(calls, settings["RestrictAddressFamilies"][0].split()).load()
+
+
+def _hold(libc: ctypes.CDLL, capabilities: set[int]) -> None:
+    """Hold these capabilities and no others, so that the program that follows has them too."""
+    mask = sum(1 << each for each in capabilities)
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
+    sets = (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0)  # effective, permitted, inheritable
+    if libc.capset(header, sets):
+        sys.exit("The kernel did not take the capabilities.")
+    for each in capabilities:
+        libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, each, 0, 0)
 
 
 def _filter(calls: set[str], families: list[str]) -> Filter:

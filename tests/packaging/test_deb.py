@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from jobs.commands.voice import Ending
+from tests.counterparts.test_acme import Pebble
 from tests.packaging.ahead import beside_systemd, one_step_ahead
 from tests.packaging.confined import settings_of
 from tests.packaging.conftest import (
@@ -64,7 +65,7 @@ for name, attempt in attempts.items():
     except PermissionError:
         continue
     print("allowed:", name)
-socket.socket().close()
+socket.socket().bind(("127.80.80.80", 80))
 print("end")
 """
 
@@ -97,7 +98,8 @@ def test_the_package_asks_for_the_python_it_was_built_for(packages: Packages):
     version = sh("/usr/bin/python3", "-c", "import sys; print(sys.version_info[1])").stdout.strip()
     needs = field(packages.new, "Depends")
     assert f"python3 (>= 3.{version}), python3 (<< 3.{int(version) + 1})" in needs
-    assert "libc6" in needs
+    assert {"libc6", "ca-certificates"} <= {each.split()[0] for each in needs.split(", ")}
+    assert field(packages.new, "Suggests") == "postgresql-client", "its copies need pg_dump"
     assert field(packages.new, "Version") == NEW
 
 
@@ -226,6 +228,43 @@ import confined, pathlib
 confined.confine(confined.settings_of(pathlib.Path({str(UNIT)!r})))
 {FORBIDDEN}"""
     assert sh("/usr/bin/python3", "-c", program).stdout == "end\n"
+
+
+def test_the_unit_tries_again_only_what_may_get_better(machine: Upgraded):
+    unit = settings_of(UNIT)
+    ends = {int(each) for each in unit["RestartPreventExitStatus"][0].split()}
+    assert ends == {Ending.USAGE, Ending.REFUSED}
+    tries, pause = int(unit["StartLimitBurst"][0]), int(unit["RestartSec"][0])
+    assert unit["StartLimitIntervalSec"] == ["1h"]
+    assert 300 <= tries * pause <= 1800, "a database may need minutes; nothing heals in hours"
+
+
+class OnPort80(Pebble):
+    """An authority as the world's are: it asks port 80 and no other."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.check_port = 80
+
+
+def test_init_gets_a_public_certificate_through_port_80(machine: Upgraded, tmp_path: Path):
+    """`sudo xinglin init --public-name`, as a hospital types it; the user xinglin has no root."""
+    need("pebble")
+    if shutil.which("ss") and ":80 " in sh("ss", "-Hltn").stdout:
+        pytest.skip("Another program listens on port 80 of this machine.")
+    second, trust = HOME / "second", HOME / "authority.pem"
+    with OnPort80(tmp_path) as pebble:
+        trust.write_bytes(pebble.tls.authority.read_bytes())
+        trust.chmod(0o644)
+        found = sh(
+            *("env", f"XINGLIN_CERTIFICATE__ACME_TRUST={trust}", f"XINGLIN_HOME={second}"),
+            *(f"XINGLIN_MASTER_KEY={second}/master.key", "/usr/bin/xinglin", "init"),
+            *("--name", "Example", "--uscc", "91350100M000100Y43", "--yes", "--json"),
+            *("--public-name", "localhost", "--acme-directory", pebble.directory),
+        )
+    told = json.loads(found.stdout)
+    assert (told["certificate_names"], told["authority"]) == (["localhost"], "")
+    shutil.rmtree(second)
 
 
 def test_the_unit_serves_as_its_own_user_in_its_sandbox(machine: Upgraded, tmp_path: Path):
