@@ -1,8 +1,10 @@
 """Looks at the house itself: deliveries, tasks, backups, trail, papers, and what is pretended."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -102,7 +104,20 @@ async def backup(glance: Glance) -> Finding:
     left_out = last.value.get("left_out") if last else None
     if finding.level is Level.OK and left_out:
         return warn("backup", "left_out", count=len(left_out), name=left_out[0])
+    if finding.level is Level.OK and not glance.settings.demo:
+        place = await asyncio.to_thread(_on_our_disk, glance.settings)
+        return warn("backup", "same_disk", place=str(place)) if place else finding
     return finding
+
+
+def _on_our_disk(settings: Settings) -> Path | None:
+    """Return the folder of the copies if it would be lost together with the hospital's own."""
+    target = settings.backup.target
+    if "://" in target:
+        return None
+    place = Path(target or settings.home / "backup").absolute()
+    there = next((each for each in (place, *place.parents) if each.exists()), settings.home)
+    return place if there.stat().st_dev == settings.home.stat().st_dev else None
 
 
 async def drill(glance: Glance) -> Finding:

@@ -19,6 +19,7 @@ from services.ports import Ports
 from services.settings import Settings
 from services.tasks import Wanted
 from tests.factories import INSTITUTION, MONDAY, an_actor
+from tests.peers import memory_folder
 from tests.services.health.looks import found, institution, the
 
 
@@ -42,9 +43,38 @@ async def test_papers_are_good_until_their_last_day(clinic, ends, level, code):
     assert grading.level is Level.OK
 
 
+def backing_up_to(clinic, clock, keys, target, **more):
+    """Open the same house with another target for its copies."""
+    backup = clinic.settings.backup.model_copy(update={"target": str(target)})
+    settings = clinic.settings.model_copy(update={"backup": backup, **more})
+    return Clinic.open(clinic.database, clock, keys, settings)
+
+
+@pytest.mark.parametrize("target", ["", "{home}/copies/of-ours"])
+async def test_copies_on_the_hospitals_own_disk_are_no_comfort(clinic, clock, keys, target):
+    """S-BCK-1: with the disk its copies would be gone, however new they are."""
+    clinic = backing_up_to(clinic, clock, keys, target.format(home=clinic.settings.home))
+    await clinic.facts.note(Noted.BACKUP, ok=True)
+    assert await the(clinic, "backup") == (Level.WARN, "same_disk")
+
+
+async def test_copies_elsewhere_and_those_of_a_demo_are_in_order(clinic, clock, keys):
+    await clinic.facts.note(Noted.BACKUP, ok=True)
+    elsewhere = ["sftp://backup@other.example/xinglin"]
+    memory = memory_folder()
+    if memory and memory.stat().st_dev != clinic.settings.home.stat().st_dev:
+        elsewhere.append(str(memory / "xinglin-is-not-here"))
+    for target in elsewhere:
+        moved = backing_up_to(clinic, clock, keys, target)
+        assert await the(moved, "backup") == (Level.OK, "ok")
+    demo = backing_up_to(clinic, clock, keys, "", demo=True)
+    assert await the(demo, "backup") == (Level.OK, "ok")
+
+
 @pytest.mark.parametrize(("check", "fact"), [("backup", Noted.BACKUP), ("drill", Noted.DRILL)])
-async def test_a_backup_ages(clinic, clock, check, fact):
+async def test_a_backup_ages(clinic, clock, keys, check, fact):
     """S-BCK-1."""
+    clinic = backing_up_to(clinic, clock, keys, "sftp://backup@other.example/xinglin")
     await clinic.facts.note(fact, ok=True)
     assert await the(clinic, check) == (Level.OK, "ok")
     clock.forward(days=2, hours=1)
