@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from jobs.commands.call import AsJson, Home, Yes, at
+from jobs.commands.places import offered
 from jobs.commands.voice import Ending, said, show, tell, warn
 
 
@@ -20,12 +21,15 @@ def export(
 ) -> None:
     """Write all records and files, readable without this program, with a manifest of hashes.
 
-    The export is not encrypted. Passwords, secrets and sessions are left out.
+    The export is not encrypted. Passwords, secrets and sessions are left out. Where a server runs
+    it does the writing: under the Debian package choose a folder below /srv/xinglin.
     """
     call = at(ctx, home)
     if not yes:
         typer.confirm(said("export.sure", folder=folder), abort=True, err=True)
-    done = call.carry_out("export", folder=str(folder.absolute()), reason=reason)
+    folder = folder.absolute()
+    with offered(folder) as token:
+        done = call.carry_out("export", folder=str(folder), token=token, reason=reason)
     if as_json:
         show(done)
     else:

@@ -4,6 +4,7 @@ An order gets the open house and the arguments, and answers with what JSON can s
 name of the house; the trail shows that it came from the console, and who typed it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +14,7 @@ from typing import Any
 from data.errors import Unavailable
 from jobs.backup import Backup
 from jobs.backup_drill import Drill
+from jobs.commands.places import take
 from services.clinic import Clinic
 from services.findings import Finding, worst
 from services.i18n import LANGUAGES, has, say
@@ -64,7 +66,7 @@ async def verify_audit(house: OpenHouse, arguments: Arguments) -> Answer:
 async def export_audit(house: OpenHouse, arguments: Arguments) -> Answer:
     """Write the trail as JSON lines."""
     house.clinic.overload.admit(Part.REPORT)
-    folder, since = Path(arguments["folder"]), int(arguments.get("since", 0))
+    folder, since = await _reached(arguments), int(arguments.get("since", 0))
     file, last = await house.clinic.audit.export(console(arguments), folder, since)
     return {"file": str(file), "last": last}
 
@@ -72,7 +74,7 @@ async def export_audit(house: OpenHouse, arguments: Arguments) -> Answer:
 async def export_all(house: OpenHouse, arguments: Arguments) -> Answer:
     """Write everything, for a successor."""
     house.clinic.overload.admit(Part.REPORT)
-    folder, reason = Path(arguments["folder"]), str(arguments["reason"])
+    folder, reason = await _reached(arguments), str(arguments["reason"])
     done = await house.clinic.export.everything(console(arguments), folder, reason)
     return {
         "folder": str(done.folder),
@@ -81,6 +83,13 @@ async def export_all(house: OpenHouse, arguments: Arguments) -> Answer:
         "files": done.files,
         "unreadable": done.unreadable,
     }
+
+
+async def _reached(arguments: Arguments) -> Path:
+    """Return the folder that was named, if it is the same one here."""
+    folder = Path(arguments["folder"])
+    await asyncio.to_thread(take, folder, str(arguments["token"]))
+    return folder
 
 
 async def examine(house: OpenHouse, arguments: Arguments) -> Answer:

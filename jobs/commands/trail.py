@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from jobs.commands.call import AsJson, Home, at
+from jobs.commands.places import offered
 from jobs.commands.voice import Ending, show, tell, warn
 
 Since = Annotated[int, typer.Option("--since", min=0, help="Leave out entries up to this number.")]
@@ -34,9 +35,15 @@ def export(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the audit trail as JSON lines, from which it can be verified again elsewhere."""
+    """Write the audit trail as JSON lines, from which it can be verified again elsewhere.
+
+    Where a server runs it does the writing: under the Debian package choose a folder below
+    /srv/xinglin.
+    """
     call = at(ctx, home)
-    done = call.carry_out("audit.export", folder=str(folder.absolute()), since=since)
+    folder = folder.absolute()
+    with offered(folder) as token:
+        done = call.carry_out("audit.export", folder=str(folder), token=token, since=since)
     if as_json:
         show(done)
     elif done["last"] > since:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -58,7 +59,8 @@ class Command:
 class Server:
     """The whole program, serving a home; ended with the test."""
 
-    def __init__(self, home: Path, *arguments: str) -> None:
+    def __init__(self, home: Path, *arguments: str, within: Sequence[str] = ()) -> None:
+        """`within` is a command that runs it: in another view of the machine, as systemd does."""
         self.port, self.tls_port = free_port(), free_port()
         place = {
             "XINGLIN_SERVER__PORT": str(self.port),
@@ -66,7 +68,14 @@ class Server:
             "PYTHONUNBUFFERED": "1",
         }
         self.home = home
-        command = [sys.executable, "app.py", *(arguments or ("serve",)), "--home", str(home)]
+        command = [
+            *within,
+            sys.executable,
+            "app.py",
+            *(arguments or ("serve",)),
+            "--home",
+            str(home),
+        ]
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
