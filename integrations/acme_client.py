@@ -12,7 +12,7 @@ from acme.standalone import HTTP01DualNetworkedServers, HTTP01RequestHandler
 from cryptography.hazmat.primitives.asymmetric import rsa
 from josepy.jwk import JWK, JWKRSA
 
-from data.errors import Invalid, Unavailable
+from data.errors import Forbidden, Invalid, Unavailable
 from data.keyring import write_at_once
 from integrations.pem import key_pem, read_private_key
 from services.settings import CertificateSettings
@@ -39,8 +39,8 @@ class PublicAuthority:
     def issue(self, key: bytes) -> bytes:
         """Return the chain for the names of the settings and a private key, all PEM.
 
-        Raise `Invalid` without names, `Unavailable` if the authority does not answer, cannot
-        reach us, or refuses.
+        Raise `Invalid` without names, `Forbidden` if we may not open `acme_port`, `Unavailable` if
+        the authority does not answer, cannot reach us, or refuses.
         """
         if not self._settings.names:
             raise Invalid("acme_names_missing")
@@ -124,6 +124,8 @@ class PublicAuthority:
         """Answer the authority's check for as long as the block runs."""
         try:
             server = HTTP01DualNetworkedServers(("", self._settings.acme_port), resources)
+        except PermissionError:
+            raise Forbidden("acme_port_not_allowed", port=self._settings.acme_port) from None
         except OSError:
             raise Unavailable("acme_port_taken", port=self._settings.acme_port) from None
         server.serve_forever()

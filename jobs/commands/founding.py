@@ -6,20 +6,21 @@ and a recovery share is printed only when all else is done.
 
 import asyncio
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from data.database import Database
-from data.errors import Invalid, NotFound
+from data.errors import DomainError, Invalid, NotFound
 from data.keyring import KeyFile, Keyring, Share
 from data.schema import Schema, State
-from jobs.commands.call import AsJson, Call, Home, Yes, at, read_settings
+from jobs.commands.call import AsJson, Call, Home, Yes, at, explained, read_settings
 from jobs.commands.master import SheetFile
 from jobs.commands.papers import Sheet, hand_over_share, heading, require_free
-from jobs.commands.settings_file import NAME, write_settings
+from jobs.commands.settings_file import DRAFT, NAME, keep_settings, write_settings
 from jobs.commands.voice import said, show, tell, warn
 from services.institution import NewInstitution, checked_uscc
 from services.policy import Grant, Role
@@ -55,6 +56,14 @@ def init(  # noqa: PLR0913 - typer reads the flags from the parameters
     ] = None,
     acme_contact: Annotated[str, typer.Option(help="E-mail for the ACME authority.")] = "",
     acme_directory: Annotated[str, typer.Option(help="Another ACME authority's address.")] = "",
+    acme_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Port that answers the ACME check; port 80 leads to it. [default: 80]",
+        ),
+    ] = None,
     database_url: Annotated[
         str, typer.Option(help="postgresql+asyncpg://... [default: SQLite in the folder]")
     ] = "",
@@ -66,19 +75,23 @@ def init(  # noqa: PLR0913 - typer reads the flags from the parameters
     """Found a hospital: folders, master key, database, certificate, first administrator.
 
     Asks for what the flags leave open; --yes asks nothing. It prints, once, the temporary password
-    of the first administrator and the recovery share: have paper ready.
+    of the first administrator and the recovery share: have paper ready. Where something fails, run
+    it again: it goes on from there with the flags that it is given then.
     """
     call = at(ctx, home, founded=False)
     require_free(sheet)
     wish = _asked(Wish(name, uscc, admin, admin_name), ask=not yes)
+    order = {"names": public_name, "contact": acme_contact, "directory": acme_directory}
+    chosen = _chosen({**order, "port": acme_port}, database_url)
+    with explained():
+        Settings(home=call.settings.home, **chosen)  # before anything is made
     _make_home(call.settings.home)
-    certificate = {"names": public_name or [], "contact": acme_contact, "directory": acme_directory}
-    if not write_settings(call.settings.home, certificate, database_url):
+    if not write_settings(call.settings.home, chosen):
         warn("init.settings_kept", file=NAME)
     call.chosen = read_settings(home)
     keyring = Keyring(call.settings.key_file)
     key_file, share = _key(keyring)
-    papers = asyncio.run(_founded(call, key_file, wish))
+    papers = _stands(call, key_file, wish)
     if share is None:  # an interrupted run had made the key; its share was never shown
         share = Share.new()
         keyring.replace(key_file, share)
@@ -87,6 +100,32 @@ def init(  # noqa: PLR0913 - typer reads the flags from the parameters
     else:
         page = Sheet(sheet, wish.name, call.settings.timezone) if sheet else None
         _hand_over(call.settings, papers, share, page)
+
+
+def _chosen(order: Mapping[str, Any], database_url: str) -> dict[str, Any]:
+    """Return what the flags set, as the file has it."""
+    chosen: dict[str, Any] = {"database_url": database_url} if database_url else {}
+    given = {key: value for key, value in order.items() if value}
+    names = given.pop("names", None)
+    if given and not names:
+        raise Invalid("init_incomplete", flags="--public-name")
+    if names:
+        more = {f"acme_{key}": value for key, value in given.items()}
+        chosen["certificate"] = {"source": "acme", "names": names, **more}
+    return chosen
+
+
+def _stands(call: Call, key_file: KeyFile, wish: Wish) -> dict[str, object]:
+    """Found it; from then on its settings are its own. Say what to do where that fails."""
+    home = call.settings.home
+    try:
+        papers = asyncio.run(_founded(call, key_file, wish))
+    except (DomainError, OSError):
+        if (home / DRAFT).exists():
+            warn("init.again", home=home)
+        raise
+    keep_settings(home)
+    return papers
 
 
 def _asked(wish: Wish, *, ask: bool) -> Wish:

@@ -1,5 +1,6 @@
 """Writes xinglin.toml: every setting with its explanation, those that matter now filled in."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from data.keyring import write_at_once
 from services.settings import Settings
 
 NAME = "xinglin.toml"
+DRAFT = ".xinglin.toml.draft"  # the digests of what an unfinished `init` wrote
 HEAD = """# The settings of this hospital's machine, read when Xinglin starts.
 # A line that begins with # is not in force: it shows the default. The environment (XINGLIN_...)
 # wins over this file. What the hospital's people may change while it runs is not here but on the
@@ -21,21 +23,29 @@ HEAD = """# The settings of this hospital's machine, read when Xinglin starts.
 LEFT_OUT = frozenset({"home", "demo"})  # the folder this lies in; and no hospital is a demo
 
 
-def write_settings(home: Path, certificate: Mapping[str, Any], database_url: str) -> bool:
-    """Write the file and return True, unless there is one already: it is the hospital's then."""
-    file = home / NAME
-    if file.exists():
+def write_settings(home: Path, chosen: Mapping[str, Any]) -> bool:
+    """Write the file and return True, unless there is one that is the hospital's already.
+
+    What an `init` wrote that did not come to its end is a draft: the next one writes it anew, as
+    long as nobody has had a hand in it. `keep_settings` makes it the hospital's.
+    """
+    file, draft = home / NAME, home / DRAFT
+    text = settings_text(chosen).encode()
+    drafts = draft.read_text().split() if draft.exists() else []
+    if file.exists() and _digest(file.read_bytes()) not in drafts:
         return False
-    chosen: dict[str, Any] = {}
-    if database_url:
-        chosen["database_url"] = database_url
-    if certificate["names"]:
-        chosen["certificate"] = {"source": "acme", "names": certificate["names"]}
-        for key in ("contact", "directory"):
-            if certificate[key]:
-                chosen["certificate"][f"acme_{key}"] = certificate[key]
-    write_at_once(file, settings_text(chosen).encode())
+    write_at_once(draft, "\n".join([*drafts, _digest(text)]).encode())
+    write_at_once(file, text)
     return True
+
+
+def keep_settings(home: Path) -> None:
+    """From now on the file is the hospital's: it stands."""
+    (home / DRAFT).unlink(missing_ok=True)
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
 
 
 def settings_text(chosen: Mapping[str, Any]) -> str:
