@@ -51,6 +51,8 @@ docs: $(DEV) ## Write the documents that are generated from the code
 
 lock: $(DEV) ## Compile the locks anew from pyproject.toml; ARGS=--upgrade for newer releases
 	@$(PY) -m scripts.lock $(ARGS)
+	@$(PY) scripts/bootstrap.py dev
+	@touch $(RUNTIME) $(DEV)
 	@$(PY) -m scripts.dependencies --dates
 
 clean: ## Remove everything built or installed here; ./var, your data, stays

@@ -119,13 +119,13 @@ def _uv_install() -> list[str]:
     return [str(VENV / "bin" / "uv"), "pip", "install", *options]
 
 
-def _environment() -> dict[str, str]:
-    """Let uv use the mirror that pip was told of: many hospitals have one."""
-    environment = dict(os.environ)
-    if not PYTHON.exists() or "UV_DEFAULT_INDEX" in environment or "UV_INDEX_URL" in environment:
-        return environment
-    if told := environment.get("PIP_INDEX_URL"):  # pip puts it before its settings
-        return {**environment, "UV_DEFAULT_INDEX": told}
+def environment() -> dict[str, str]:
+    """Return our environment, and in it for uv the mirror that pip was told of."""
+    known = dict(os.environ)
+    if not PYTHON.exists() or "UV_DEFAULT_INDEX" in known or "UV_INDEX_URL" in known:
+        return known
+    if told := known.get("PIP_INDEX_URL"):  # pip puts it before its settings
+        return {**known, "UV_DEFAULT_INDEX": told}
     asked = subprocess.run(
         [str(PYTHON), "-m", "pip", "config", "get", "global.index-url"],
         capture_output=True,
@@ -133,8 +133,8 @@ def _environment() -> dict[str, str]:
         check=False,
     )
     if asked.returncode == 0 and asked.stdout.strip():
-        environment["UV_DEFAULT_INDEX"] = asked.stdout.strip()
-    return environment
+        known["UV_DEFAULT_INDEX"] = asked.stdout.strip()
+    return known
 
 
 def _install_debian_venv() -> None:
@@ -163,7 +163,7 @@ def _run(command: list[str], sentence: str) -> None:
     try:
         if (
             subprocess.run(
-                command, env=_environment(), stdin=subprocess.DEVNULL, check=False
+                command, env=environment(), stdin=subprocess.DEVNULL, check=False
             ).returncode
             == 0
         ):

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.lock import environment
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "adr" / "0002-dependencies.md"
 HEAD = "| package | why | version | released | MB | licence |\n|---|---|---|---|---|---|"
@@ -47,6 +49,10 @@ def main() -> int:
     if missing:
         print(f"{PAGE.relative_to(ROOT)} gives no reason for: {', '.join(missing)}.")
         return 1
+    absent = [name for group in _declared().values() for name in group if not _is_here(name)]
+    if absent:
+        print(f"Wanted and not installed: {', '.join(absent)}. Please run: make lock")
+        return 1
     dates = _release_dates() if "--dates" in sys.argv else {}
     wanted = _filled(text, known, dates)
     if "--check" not in sys.argv:
@@ -75,6 +81,10 @@ def _known(text: str) -> dict[str, Known]:
         for row in found
         if row
     }
+
+
+def _is_here(name: str) -> bool:
+    return any(importlib.metadata.distributions(name=name))
 
 
 def _filled(text: str, known: dict[str, Known], dates: dict[str, str]) -> str:
@@ -113,7 +123,10 @@ def _release_dates() -> dict[str, str]:
         target = Path(folder) / "pylock.toml"
         command = [sys.executable, "-m", "uv", "pip", "compile", "--format", "pylock.toml", "-q"]
         what = ["requirements/dev.lock", "--universal", "--python-version=3.11", "--no-header"]
-        subprocess.run([*command, *what, "-o", str(target)], cwd=ROOT, check=True)
+        command += [*what, "-o", str(target)]
+        if subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode:
+            print("The index did not say when the packages were released: see above.")
+            return {}
         packages = tomllib.loads(target.read_text())["packages"]
     return {each["name"]: _date(each) for each in packages if "wheels" in each or "sdist" in each}
 

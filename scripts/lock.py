@@ -1,9 +1,10 @@
 """Compiles the locks from pyproject.toml: hashes of every platform's wheels, no index address."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
+
+from scripts import bootstrap
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "requirements"
@@ -31,24 +32,30 @@ def main() -> int:
     """Write requirements/{runtime,dev,tools}.lock; `--upgrade` takes newer releases."""
     wanted = sys.argv[1:]
     LOCKS.mkdir(exist_ok=True)
-    for name in WHAT:  # in this order: each constrains the next, so that they agree
-        compile_lock(name, wanted)
-    return 0
+    # In this order: each constrains the next, so that they agree.
+    return 0 if all(compile_lock(name, wanted) for name in WHAT) else 1
 
 
-def compile_lock(name: str, options: list[str]) -> None:
-    """Compile one lock; what it holds already stays unless `--upgrade` is among the options."""
+def compile_lock(name: str, options: list[str]) -> bool:
+    """Compile one lock and tell whether that could be done; what is wrong, uv has said.
+
+    What it holds already stays unless `--upgrade` is among the options.
+    """
     lock = LOCKS / f"{name}.lock"
     command = [sys.executable, "-m", "uv", "pip", "compile", *OPTIONS, *WHAT[name]]
-    subprocess.run([*command, *options, "-o", str(lock)], cwd=ROOT, env=_environment(), check=True)
+    command += [*options, "-o", str(lock)]
+    if subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode:
+        print(f"{lock.relative_to(ROOT)} could not be compiled: see above.", file=sys.stderr)
+        return False
     print(f"{lock.relative_to(ROOT)}: {_count(lock)} packages")
+    return True
 
 
 def _count(lock: Path) -> int:
     return sum("==" in line for line in lock.read_text().splitlines())
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Leave out whatever this machine adds to the index: a lock must not depend on it."""
     dropped = (
         "UV_FIND_LINKS",
@@ -57,7 +64,7 @@ def _environment() -> dict[str, str]:
         "PIP_FIND_LINKS",
         "PIP_EXTRA_INDEX_URL",
     )
-    return {key: value for key, value in os.environ.items() if key not in dropped}
+    return {key: value for key, value in bootstrap.environment().items() if key not in dropped}
 
 
 if __name__ == "__main__":
