@@ -14,6 +14,7 @@ from pathlib import Path
 
 import ifaddr
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -118,9 +119,18 @@ class Office:
         life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
         if certificate.valid_to - now <= min(RENEW_BEFORE, life / 3):
             return True
-        if certificate.authority and not certificate.authority.is_file():
-            return True  # somebody took it away, so that there be another
+        if self._given_by_us(leaf) != (self._settings.source == "lan"):
+            return True  # the source was changed; or the authority taken away, to have another
         return not set(self._wanted()) - set(self.left_out()) <= set(certificate.names)
+
+    def _given_by_us(self, leaf: x509.Certificate) -> bool:
+        if not self._authority_file.is_file():
+            return False
+        try:
+            leaf.verify_directly_issued_by(read_certificate(self._authority_file))
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
 
     def left_out(self) -> tuple[str, ...]:
         """Return the names that we should have and that our authority may not vouch for.

@@ -136,6 +136,20 @@ def test_an_authority_that_is_down_does_not_take_a_good_certificate_away(pebble,
     assert refusal.value.code == "acme_not_reachable"
 
 
+def test_another_source_is_another_certificate(pebble, tmp_path):
+    """What there is names everything, but was not given by whom the settings name now."""
+    ours = Office(CertificateSettings(), tmp_path, lambda: ("localhost",))
+    first = ours.ready(NOW)
+
+    public = Office(asked_of(pebble), tmp_path).ready(NOW)
+
+    issuer = x509.load_pem_x509_certificate(public.chain.read_bytes()).issuer
+    assert issuer.rfc4514_string().startswith("CN=Pebble")
+    assert ours.ready(NOW).fingerprint == first.fingerprint, "and back: phones trust on"
+    found = x509.load_pem_x509_certificate(first.chain.read_bytes())
+    found.verify_directly_issued_by(x509.load_pem_x509_certificate(first.authority.read_bytes()))
+
+
 def test_without_names_there_is_nothing_to_ask_for(pebble, tmp_path):
     with pytest.raises(Invalid) as refusal:
         Office(asked_of(pebble, names=[]), tmp_path / "tls").ready(NOW)
