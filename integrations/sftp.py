@@ -35,14 +35,18 @@ class SftpAccount:
     @classmethod
     def of(cls, url: str, key: Path | None, known_hosts: Path | None) -> "SftpAccount":
         """Read `sftp://user@host[:port]/path`; raise `Invalid("backup_target_malformed")`."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port or 22
+        except ValueError:
+            raise Invalid("backup_target_malformed") from None
         if parts.scheme != "sftp" or not parts.hostname or not parts.username or parts.password:
             raise Invalid("backup_target_malformed")
         if key is None or known_hosts is None:
             raise Invalid("backup_target_without_keys")
         path = unquote(parts.path) or "/"
         user = unquote(parts.username)
-        return cls(parts.hostname, parts.port or 22, user, path, key, known_hosts)
+        return cls(parts.hostname, port, user, path, key, known_hosts)
 
 
 class SftpTarget:

@@ -79,7 +79,11 @@ async def test_a_server_that_came_back_is_used_again(tmp_path, source):
 
 
 @pytest.mark.parametrize(
-    "url", ["sftp://host/path", "sftp://user:secret@host/path", "ftp://user@host/", "sftp:///x"]
+    "url",
+    [
+        *("sftp://host/path", "sftp://user:secret@host/path", "ftp://user@host/", "sftp:///x"),
+        *("sftp://user@host:port/x", "sftp://[host/x", "sftp://user@host:99999/x"),
+    ],
 )
 def test_a_malformed_address_is_refused(url, tmp_path):
     with pytest.raises(Invalid) as caught:
