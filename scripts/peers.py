@@ -16,6 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BROWSER_TESTS = ROOT / "tests" / "e2e"
 TRIES = 3
+APT = (
+    *("apt-get", "install", "-y", "-qq", "--no-install-recommends", "--no-upgrade"),
+    *("-o", "DPkg::Lock::Timeout=120"),  # the machine may be bringing itself up to date
+)
 
 
 def _found(*programs: str) -> Callable[[], bool]:
@@ -68,18 +72,26 @@ def install(missing: list[str]) -> None:
         print(f"Some tests will be skipped. To run them all: sudo apt install {names}")
         return
     print(f"Installing for the tests: {names} ...", flush=True)
-    if not _apt(missing):
-        print(f"apt could not install all of: {names}. Tests that need one will say so.")
+    if left := _apt(missing):
+        print(f"apt could not install {' '.join(left)}. Tests that need one will say so.")
 
 
-def _apt(packages: list[str]) -> bool:
+def _apt(packages: list[str]) -> list[str]:
+    """Install them and return those that could not be, after several tries.
+
+    apt installs none of a list with one name in it that this release of the distribution does
+    not have: then each is installed alone.
+    """
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+    left = packages
     for _ in range(TRIES):
         _quiet(["apt-get", "update", "-qq"], environment)
-        if _quiet(command, environment):
-            return True
-    return False
+        if _quiet([*APT, *left], environment):
+            return []
+        left = [each for each in left if not _quiet([*APT, each], environment)]
+        if not left:
+            break
+    return left
 
 
 def install_browser_tools() -> None:
