@@ -1,6 +1,7 @@
 """Listens for browsers: uvicorn on each address, started and stopped as one."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -10,11 +11,13 @@ from typing import Any
 
 import uvicorn
 
-from data.errors import Unavailable
+from data.errors import DomainError, Forbidden, Unavailable
 from services.tls import require_pair
 
 GRACE_SECONDS = 10
 BACKLOG = 2048
+UNKNOWN = {socket.EAI_NONAME, socket.EAI_AGAIN, socket.EAI_FAIL}
+NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}  # without IPv6 none of its addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,8 @@ class Doors:
 async def listen(server: Any, addresses: Sequence[Address]) -> AsyncIterator[Doors]:
     """Serve an ASGI application at `addresses` while the block runs.
 
-    Raise `Unavailable("port_taken")` if somebody else listens there, and `Invalid` for a
-    certificate and a key that cannot be used; then nothing listens.
+    Raise `Unavailable` or `Forbidden` for an address that cannot be listened at, and `Invalid` for
+    a certificate and a key that cannot be used; then nothing listens.
     """
     for address in addresses:
         if address.chain and address.key:
@@ -107,9 +110,24 @@ def _sockets(addresses: Sequence[Address]) -> list[socket.socket]:
             made = socket.create_server(
                 (address.host, address.port), family=family, backlog=BACKLOG
             )
-        except OSError:
+        except OSError as trouble:
             for each in bound:
                 each.close()
-            raise Unavailable("port_taken", host=address.host, port=address.port) from None
+            raise _refusal(address, trouble) from None
         bound.append(made)
     return bound
+
+
+def _refusal(address: Address, trouble: OSError) -> DomainError:
+    """Say why nobody can listen there; what may heal by itself is `Unavailable`."""
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    place = f"{host}:{address.port}"
+    if isinstance(trouble, PermissionError):
+        return Forbidden("port_not_allowed", address=place)
+    if trouble.errno in UNKNOWN:  # create_server makes a plain OSError of it
+        return Unavailable("host_unknown", address=place)
+    if trouble.errno == errno.EADDRINUSE:
+        return Unavailable("port_taken", address=place)
+    if trouble.errno in NOT_HERE:
+        return Unavailable("address_not_here", address=place)
+    return Unavailable("listening_failed", address=place, problem=trouble.strerror)

@@ -51,7 +51,6 @@ MACHINE_SAYS = {
     errno.EIO: "disk_failed",
     errno.ENOTDIR: "path_is_no_folder",
     errno.EEXIST: "path_is_no_folder",
-    errno.EADDRINUSE: "port_taken",
 }
 
 

@@ -346,6 +346,7 @@ def test_a_port_that_is_taken_is_a_sentence(home, tmp_path):
         )
     assert done.returncode == 4, done.stderr
     assert "[port_taken]" in done.stderr
+    assert f"127.0.0.1:{place['XINGLIN_SERVER__PORT']}" in done.stderr
     assert "Traceback" not in done.stderr
 
 
