@@ -19,7 +19,7 @@ from data.keyring import KeyFile, Keyring, Share
 from data.schema import Schema, State
 from jobs.commands.call import AsJson, Call, Home, Yes, at, explained, read_settings
 from jobs.commands.master import SheetFile
-from jobs.commands.papers import Sheet, hand_over_share, heading, require_free
+from jobs.commands.papers import Sheet, hand_over_share, heading, require_free, write_sheet
 from jobs.commands.settings_file import DRAFT, NAME, keep_settings, write_settings
 from jobs.commands.voice import said, show, tell, warn
 from services.institution import NewInstitution, checked_uscc
@@ -95,10 +95,13 @@ def init(  # noqa: PLR0913 - typer reads the flags from the parameters
     if share is None:  # an interrupted run had made the key; its share was never shown
         share = Share.new()
         keyring.replace(key_file, share)
+    page = Sheet(sheet, wish.name, call.settings.timezone) if sheet else None
     if as_json:
-        show({**papers, "home": str(call.settings.home), "recovery_share": share.text})
+        told = {**papers, "home": str(call.settings.home), "recovery_share": share.text}
+        show({**told, "sheet": str(sheet)} if sheet else told)
+        if page:
+            write_sheet(share, page)
     else:
-        page = Sheet(sheet, wish.name, call.settings.timezone) if sheet else None
         _hand_over(call.settings, papers, share, page)
 
 

@@ -1,6 +1,7 @@
 """What is printed once and kept on paper: the recovery share and first passwords."""
 
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import segno
 import typer
 
 from data.clock import SystemClock
-from data.errors import Conflict
+from data.errors import Conflict, Forbidden, Invalid
 from data.keyring import Share, write_at_once
 from jobs.backup_share import sheet
 from jobs.commands.voice import language, said, tell
@@ -38,16 +39,30 @@ def hand_over_share(share: Share, wanted: Sheet | None = None) -> None:
     typer.echo(qr(share.text))
     tell("share.keep")
     if wanted:
-        now = SystemClock().now()
-        page = sheet(share, wanted.house, now, language(), wanted.timezone)
-        write_at_once(wanted.path, page.encode())
+        write_sheet(share, wanted)
         tell("share.sheet_written", path=wanted.path)
 
 
+def write_sheet(share: Share, wanted: Sheet) -> None:
+    """Write the page to print, for its owner alone."""
+    now = SystemClock().now()
+    page = sheet(share, wanted.house, now, language(), wanted.timezone)
+    write_at_once(wanted.path, page.encode())
+
+
 def require_free(path: Path | None) -> None:
-    """Raise `Conflict("file_exists")` rather than write over something; before anything is done."""
-    if path and path.exists():
+    """Raise unless a file can be made there, before anything is done that it is to tell of.
+
+    `Conflict("file_exists")` rather than write over something.
+    """
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        raise Invalid("path_is_no_folder", path=str(path.parent))
+    if path.exists():
         raise Conflict("file_exists", path=str(path))
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise Forbidden("path_not_allowed", path=str(path.parent))
 
 
 def qr(text: str) -> str:

@@ -54,6 +54,33 @@ def test_the_first_paper_can_be_a_page_as_well(nowhere, tmp_path):
     assert nowhere("keys", "verify", "--share", groups_on(page.read_text())).code == 0
 
 
+def test_a_machine_that_reads_gets_the_page_as_well(nowhere, tmp_path):
+    page = tmp_path / "sheet.html"
+    done = nowhere(*INIT, "--json", "--sheet", str(page))
+    assert done.code == 0, done.err
+    assert groups_on(page.read_text()) == done.answer["recovery_share"]
+    assert done.answer["sheet"] == str(page)
+
+
+@pytest.mark.parametrize("verb", [("keys", "share"), ("keys", "rotate")])
+@pytest.mark.parametrize("place", ["missing", "file"])
+def test_a_page_that_has_no_place_is_refused_before_the_share_is_replaced(
+    xinglin, tmp_path, verb, place
+):
+    share = share_printed(xinglin)
+    (tmp_path / "file").write_text("")
+    done = xinglin(*verb, "--yes", "--sheet", str(tmp_path / place / "sheet.html"))
+    assert (done.code, done.out) == (3, "")
+    assert "[path_is_no_folder]" in done.err
+    assert xinglin("keys", "verify", "--share", share).code == 0
+
+
+def test_a_page_that_has_no_place_is_refused_before_anything_is_made(nowhere, tmp_path):
+    done = nowhere(*INIT, "--sheet", str(tmp_path / "missing" / "sheet.html"))
+    assert (done.code, "[path_is_no_folder]" in done.err) == (3, True)
+    assert not nowhere.home.exists()
+
+
 def test_nothing_is_written_over_and_the_old_paper_stays_good(xinglin, tmp_path):
     share = share_printed(xinglin)
     page = tmp_path / "letter.html"
