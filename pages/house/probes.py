@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from data.errors import NotFound
 from pages.routes import Routes
-from pages.security.origins import sender_of
+from pages.security.origins import came_through_a_proxy, sender_of
 from services.clinic import Clinic
 
 WATCHED = "says only whether the process lives or takes work: nothing about anybody"
@@ -29,7 +29,7 @@ def register(clinic: Clinic, routes: Routes) -> None:
 
     @routes.http("GET", "/metrics", public=NUMBERS)
     async def metrics(request: Request) -> Response:
-        if not _is_here(sender_of(request.scope)):
+        if came_through_a_proxy(request.scope) or not _is_here(sender_of(request.scope)):
             raise NotFound("page_not_found")
         return Response(
             clinic.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8"

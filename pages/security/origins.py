@@ -18,25 +18,52 @@ NEVER_BELIEVED = ("x-forwarded-prefix",)  # we are never served under a prefix
 def believe_proxies(scope: Scope, proxies: frozenset[str]) -> None:
     """Replace the sender and scheme by what a proxy of ours says; drop what others claim.
 
-    From the right of X-Forwarded-For, the first address that is no proxy of ours is the sender:
-    anything left of it was written by the sender himself.
+    From the right of X-Forwarded-For, all its lines together, the first hop that is no proxy of
+    ours is the sender: anything left of it was written by the sender himself. Where that hop is no
+    address ("unknown"), the request counts for the proxy.
     """
     headers = MutableHeaders(scope=scope)
     for name in NEVER_BELIEVED:
         del headers[name]
     sender = scope.get("client")
-    if sender is None or sender[0] not in proxies:
+    if sender is None or _hop(sender[0]) not in proxies:
         for name in FORWARDED:
             del headers[name]
         return
-    hops = [hop.strip() for hop in headers.get("x-forwarded-for", "").split(",")]
-    found = next((hop for hop in reversed(hops) if hop not in proxies and _is_address(hop)), None)
+    hops = (_hop(hop) for hop in reversed(_all_of(headers, "x-forwarded-for")))
+    found = next((hop for hop in hops if hop not in proxies), "")
     if found:
         scope["client"] = (found, 0)
-    proto = headers.get("x-forwarded-proto", "")
+    proto = _all_of(headers, "x-forwarded-proto")[-1]
     if proto in {"http", "https"}:
         ends = {"http": ("http", "ws"), "https": ("https", "wss")}[proto]
         scope["scheme"] = ends[0] if scope["type"] == "http" else ends[1]
+
+
+def _all_of(headers: Headers, name: str) -> list[str]:
+    """Return what all lines of a header list, in order: a proxy may add a line of its own."""
+    return [each.strip() for each in ",".join(headers.getlist(name)).split(",")]
+
+
+def _hop(written: str) -> str:
+    """Return a hop's address as we write it, without its port; empty if it is none."""
+    bare = written
+    if written.startswith("["):
+        bare = written[1:].partition("]")[0]
+    elif written.count(":") == 1 and written.rpartition(":")[2].isdecimal():
+        bare = written.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        return ""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
+def came_through_a_proxy(scope: Scope) -> bool:
+    """Tell whether a proxy of ours passed this on, so that it was not sent on this machine."""
+    headers = Headers(scope=scope)
+    return any(name in headers for name in FORWARDED)
 
 
 def sender_of(scope: Scope) -> str:
