@@ -4,6 +4,7 @@
 else. It raises `Unclean` with the code of a sentence, never with words of a library.
 """
 
+import errno
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ MOST_PIXELS = 40_000_000
 """A picture of 12 megapixels is usual, of 40 a good camera's; a bomb claims a thousand."""
 MOST_PAGES = 2000
 MEMORY_BYTES = 2_000_000_000
+CLEAN_BYTES = 200 * MEGABYTE
+"""What a clean copy may grow to: twice the largest file we take."""
 JPEG_QUALITY = 90
 DICOM_PREAMBLE = 128
 KEPT_OF_A_DOCUMENT = frozenset({"/Type", "/Pages", "/Lang", "/PageLabels", "/OCProperties"})
@@ -68,15 +71,17 @@ def clean(media_type: str, source: Path, target: Path) -> str:
         raise
     except MemoryError:
         raise Unclean("file_too_complex") from None
-    except Exception:  # noqa: BLE001 - whatever a library says about it, it cannot be read
-        raise Unclean("file_unreadable") from None
+    except Exception as problem:  # noqa: BLE001 - whatever a library says: it cannot be read
+        grown = isinstance(problem, OSError) and problem.errno == errno.EFBIG
+        raise Unclean("file_too_complex" if grown else "file_unreadable") from None
 
 
 def confine() -> None:
-    """Bound the memory of this process; for the one that cleans."""
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    limit = MEMORY_BYTES if most == resource.RLIM_INFINITY else min(MEMORY_BYTES, most)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, most))
+    """Bound the memory of this process and the files it writes; for the one that cleans."""
+    for kind, wanted in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_FSIZE, CLEAN_BYTES)):
+        _, most = resource.getrlimit(kind)
+        limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(kind, (limit, most))
 
 
 def _picture(source: Path, target: Path) -> str:

@@ -8,9 +8,11 @@ import asyncio
 import multiprocessing
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from data.clock import Clock
-from data.errors import Forbidden, Invalid, NotFound, Unavailable
+from data.errors import Forbidden, Invalid, NotFound, TooMany, Unavailable
 from data.files import FileStore, StoredFile
 from data.stored_file import KeptFile
 from services import cleaning
@@ -29,8 +31,17 @@ from services.transaction import Transactions
 
 CLEANING_SECONDS = 60.0
 AT_ONCE = 4
-"""Uploads in work at the same moment; further ones wait, and are refused if too many do."""
-WAITING = 20
+"""Files being scanned and cleaned at the same moment; those that came in meanwhile wait."""
+IN_HAND = 60
+"""Files being received or in work at the same moment; further ones are refused."""
+OF_ONE = 4
+"""So many of these may be one person's."""
+SILENCE_SECONDS = 20.0
+"""How long a sender may send nothing."""
+LEAST_RATE = 4096
+"""Bytes a second that a sender reaches on the whole once `GRACE_SECONDS` are over; a bad mobile
+connection brings twice as much."""
+GRACE_SECONDS = 30.0
 PIECE = 1 << 18
 ASKED_FOR = timedelta(hours=1)
 MOST_TICKETS = 2000
@@ -122,7 +133,7 @@ class Uploads:
         self._scanner = scanner
         self._incoming = incoming
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._waiting = 0
+        self._in_hand: Counter[UUID] = Counter()
         self._pool: ProcessPoolExecutor | None = None
 
     async def receive(
@@ -131,31 +142,42 @@ class Uploads:
         """Take a file from `actor`, about `patient_id` if given.
 
         Raise `Invalid`: `file_too_large`, `file_type_refused`, `file_unreadable`,
-        `file_encrypted`, `file_too_complex`, `picture_too_large`, `file_infected`, `file_empty`;
-        `Unavailable`: `busy`, `scanner_silent`, `disk_full`.
+        `file_encrypted`, `file_too_complex`, `picture_too_large`, `file_infected`, `file_empty`,
+        `upload_stalled`; `TooMany` for more than `OF_ONE` at once; `Unavailable`: `busy`,
+        `scanner_silent`, `disk_full`.
         """
         if actor.institution_id is None:
             raise Forbidden("forbidden", action=str(Action.FILE_KEEP), subject="stored_file")
         subject = _subject(actor, patient_id)
         async with self._transactions.read(actor) as reading:
             reading.allow(Action.FILE_KEEP, subject)
-        if self._waiting >= WAITING:
+        with self._taking(actor.user_id):
+            return await self._take(actor, subject, chunks)
+
+    @contextmanager
+    def _taking(self, sender: UUID) -> Iterator[None]:
+        """Have a file in hand, if there is room for one more and for one more of this person's."""
+        if self._in_hand[sender] >= OF_ONE:
+            raise TooMany("too_many", retry_after=10)
+        if self._in_hand.total() >= IN_HAND:
             raise Unavailable("busy", retry_after=10)
-        self._waiting += 1
+        self._in_hand[sender] += 1
         try:
-            async with self._turns:
-                return await self._take(actor, subject, chunks)
+            yield
         finally:
-            self._waiting -= 1
+            self._in_hand[sender] -= 1
+            if not self._in_hand[sender]:
+                del self._in_hand[sender]
 
     async def _take(self, actor: Actor, subject: Subject, chunks: AsyncIterator[bytes]) -> Received:
         assert subject.institution_id is not None  # noqa: S101 - asked above; tells the type
         raw = Incoming(self._incoming)
         copy = Incoming(self._incoming)
         try:
-            media_type = await raw.fill(chunks)
-            await self._scan(raw)
-            media_type = await self._clean(media_type, raw, copy)
+            media_type = await raw.fill(moving(chunks))
+            async with self._turns:  # not before: a sender who dawdles keeps nobody waiting
+                await self._scan(raw)
+                media_type = await self._clean(media_type, raw, copy)
             stored = await self._store.put(copy.pieces(), subject.institution_id)
         finally:
             await asyncio.to_thread(wipe, raw.path, copy.path)
@@ -221,6 +243,24 @@ def _subject(actor: Actor, patient_id: UUID | None) -> Subject:
         owner_id=actor.user_id,
         patient_id=patient_id,
     )
+
+
+async def moving(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Pass on what comes for as long as it does; raise `Invalid("upload_stalled")` then."""
+    loop = asyncio.get_running_loop()
+    began, seen = loop.time(), 0
+    while True:
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise Invalid("upload_stalled") from None
+        seen += len(chunk)
+        if seen < LEAST_RATE * (loop.time() - began - GRACE_SECONDS):
+            raise Invalid("upload_stalled")
+        yield chunk
 
 
 class Incoming:
