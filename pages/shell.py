@@ -87,7 +87,7 @@ def frame(title_key: str, *, active: str = "", title: str = "") -> Iterator[Fram
     client.layout.classes("frame-staff")
     with client.layout:
         skip = _skip_link()
-        rail = _rail(who, active)
+        rail = Rail(who, active)
         bar, made = _bar(who, called)
         _watermark(who)
         glass = who.emergency.show() if who.emergency else None
@@ -98,19 +98,50 @@ def frame(title_key: str, *, active: str = "", title: str = "") -> Iterator[Fram
         yield made
 
 
-def _rail(who: Viewer, active: str) -> Html:
-    with Html("nav", "rail", aria_label=t("shell.navigation")) as rail:
-        with Html("a", "rail__mark", href="/", aria_label=t("nav.home")):
-            Html("img", src=theme.static("logo.svg"), alt="")
-        for item in offered(who.can, demo=who.is_demo):
-            current = "page" if item.path == active else None
-            with Html("a", "rail__link", href=item.path, aria_current=current):
-                Icon(item.icon)
-                Html("span", text=t(item.key))
-        if who.is_demo:
-            Html("span", "badge badge--rail", t("shell.demo"))
-        Html("span", "rail__gap")
-    return rail
+class Rail(ui.element, component="kit/rail.js"):
+    """Where somebody can go: one element, since every staff page has it."""
+
+    def __init__(self, who: Viewer, active: str) -> None:
+        super().__init__()
+        self._props["label"] = t("shell.navigation")
+        self._props["home"] = t("nav.home")
+        self._props["logo"] = theme.static("logo.svg")
+        self._props["demo"] = t("shell.demo") if who.is_demo else ""
+        self._props["places"] = tuple(
+            {
+                "href": item.path,
+                "icon": item.icon,
+                "text": t(item.key),
+                "here": item.path == active,
+            }
+            for item in offered(who.can, demo=who.is_demo)
+        )
+
+    def _displayed_contents(self, *, only_visible: bool) -> list[Any]:
+        shown = super()._displayed_contents(only_visible=only_visible)
+        return [*shown, *(each["text"] for each in self._props["places"])]
+
+
+class UserMenu(ui.element, component="kit/user_menu.js"):
+    """Who is signed in, and their account, theme, language and way out."""
+
+    def __init__(self, who: Viewer) -> None:
+        super().__init__()
+        code, name = OTHER_LANGUAGE[language()]
+        self._props["words"] = {
+            "title": t("shell.account_of", name=who.display_name),
+            "account": t("shell.account"),
+            "theme": t("shell.theme"),
+            "sign_out": t("shell.sign_out"),
+        }
+        self._props["name"] = who.display_name
+        self._props["role"] = t(f"role.{who.roles[0]}") if who.roles else ""
+        self._props["account"], self._props["leave"] = ACCOUNT, SIGN_OUT
+        self._props["language"] = {"code": code, "tag": code.replace("_", "-"), "name": name}
+
+    def _displayed_contents(self, *, only_visible: bool) -> list[Any]:
+        shown = super()._displayed_contents(only_visible=only_visible)
+        return [*shown, self._props["name"], self._props["role"], *self._props["words"].values()]
 
 
 def _bar(who: Viewer, called: str) -> tuple[Html, Frame]:
@@ -130,7 +161,7 @@ def _bar(who: Viewer, called: str) -> tuple[Html, Frame]:
         sheet = HelpSheet()
         help_button = icon_button("help", t("shell.help.title")).classes("only-wide")
         help_button.on("click", js_handler=f"() => getElement({sheet.id}).show()")
-        _user_menu(who)
+        UserMenu(who)
     return bar, Frame(slot, sheet, counts)
 
 
@@ -153,37 +184,6 @@ def _language_button() -> ui.element:
     code, name = OTHER_LANGUAGE[language()]
     made = button("quiet", name).props(f'data-set="language:{code}"')
     return made.props(f"lang={code.replace('_', '-')}")
-
-
-def _user_menu(who: Viewer) -> None:
-    other, other_name = OTHER_LANGUAGE[language()]
-    with Html("details", "menu"):
-        with Html("summary", title=t("shell.account_of", name=who.display_name)):
-            Html("span", "face", who.display_name[:1], aria_hidden="true")
-            with Html("span", "menu__who"):
-                Html("span", text=who.display_name)
-                if who.roles:
-                    Html("small", text=t(f"role.{who.roles[0]}"))
-        with Html("div", "menu__list"):
-            with Html("a", "menu__item", href=ACCOUNT):
-                Icon("person")
-                Html("span", text=t("shell.account"))
-            with Html("button", "menu__item", type="button", data_set="theme:turn"):
-                Icon("moon")
-                Html("span", text=t("shell.theme"))
-            tag = other.replace("_", "-")
-            with Html(
-                "button", "menu__item", type="button", data_set=f"language:{other}", lang=tag
-            ):
-                Icon("language")
-                Html("span", text=other_name)
-            Html("hr")
-            with (
-                Html("form", action=SIGN_OUT, method="post"),
-                Html("button", "menu__item", type="submit"),
-            ):
-                Icon("out")
-                Html("span", text=t("shell.sign_out"))
 
 
 def _skip_link() -> Html:

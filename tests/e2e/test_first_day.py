@@ -67,6 +67,19 @@ async def test_a_wrong_password_is_told_in_one_sentence(house, browser, added):
             await expect(alert).to_contain_text("sign_in_failed")
 
 
+async def test_signing_out_is_a_real_form(house, browser, added, clock):
+    """It works without a socket, and an image cannot do it (S-CSRF-1)."""
+    async with page_of(browser, DESKTOP, house) as page:
+        await first_day(page, house, added, clock)
+        assert (await page.request.get(f"{house}/auth/sign-out")).status == 405
+        await page.reload()
+        await come_to(page, "/")
+        await page.evaluate("window.socket.disconnect()")
+        await sign_out(page)
+        await visit(page, f"{house}/account")
+        await come_to(page, "/sign-in")
+
+
 async def test_a_password_too_simple_is_told_why(house, browser, added):
     async with page_of(browser, DESKTOP, house) as page:
         await give_password(page, house, added.username, added.temporary_password)

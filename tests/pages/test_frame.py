@@ -114,12 +114,3 @@ async def test_the_bells_count_without_a_reload(user):
     user.find("Count").click()
     await user.should_see("待办 7 件")
     await user.should_see("新消息 0 条")
-
-
-async def test_signing_out_is_a_real_form(user):
-    """It works without a socket, and an image cannot do it (S-CSRF-1)."""
-    await show_frame(user, a_viewer(Role.NURSE))
-    forms = [each for each in user.client.elements.values() if each.tag == "form"]
-    assert [(each.props["action"], each.props["method"]) for each in forms] == [
-        ("/auth/sign-out", "post")
-    ]

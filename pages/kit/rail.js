@@ -1,0 +1,26 @@
+// Where this person can go, at the left of every staff page: one element, however many places.
+export default {
+  props: {
+    label: String,
+    home: String, // what the mark leads to, in words
+    logo: String,
+    places: Array, // of {href, icon, text, here}
+    demo: String, // said on a phone where everything is made up; none elsewhere
+  },
+  methods: {
+    icon(name) {
+      return window.xl.icon(name);
+    },
+  },
+  template: `
+    <nav class="rail" :aria-label="label">
+      <a class="rail__mark" href="/" :aria-label="home"><img :src="logo" alt="" /></a>
+      <a v-for="each in places" :key="each.href" class="rail__link" :href="each.href"
+         :aria-current="each.here ? 'page' : null">
+        <svg class="i" aria-hidden="true" focusable="false"><use :href="icon(each.icon)" /></svg>
+        <span>{{ each.text }}</span>
+      </a>
+      <span v-if="demo" class="badge badge--rail">{{ demo }}</span>
+      <span class="rail__gap"></span>
+    </nav>`,
+};
