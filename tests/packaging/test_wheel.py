@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.bootstrap import VENV, environment
 from tests.peers import ROOT
 
 LIMIT_MB = 400
@@ -54,3 +55,43 @@ def test_the_default_installation_stays_under_its_limit(installed: Path):
     files = {path.stat().st_ino: path.stat() for path in installed.rglob("*") if path.is_file()}
     megabytes = sum(each.st_blocks * 512 for each in files.values()) / 1_000_000
     assert megabytes < LIMIT_MB
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("installer", ["uv", "pipx"])
+def test_one_command_installs_what_is_newest_today(
+    built_wheel: Path, tmp_path: Path, installer: str, soak: bool
+):
+    """`uv tool install`, `pipx install`: as typed, from the registry, with no lock to lean on."""
+    if installer == "pipx" and not soak:
+        pytest.skip("pipx keeps no copies: it fetches 100 MB, so it is tried by --soak.")
+    need_registry()
+    places = {"UV_TOOL_DIR": "uv", "UV_TOOL_BIN_DIR": "bin", "PIPX_HOME": "pipx"}
+    places |= {"PIPX_BIN_DIR": "bin", "PIPX_MAN_DIR": "man"}
+    chosen = {name: str(tmp_path / place) for name, place in places.items()}
+    verb = ["tool", "run", "--from", "pipx", "pipx"] if installer == "pipx" else ["tool"]
+    done = subprocess.run(
+        [str(VENV / "bin/uv"), *verb, "install", "--python", sys.executable, str(built_wheel)],
+        env={**environment(), **chosen},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    xinglin, home = str(tmp_path / "bin/xinglin"), ["--home", str(tmp_path / "home")]
+    house = ["--name", "Example", "--uscc", "91350100M000100Y43"]
+    run([xinglin, "init", "--yes", "--json", *house, *home], cwd=tmp_path)
+    run([xinglin, "doctor", *home], cwd=tmp_path)
+
+
+def need_registry() -> None:
+    """Skip where no package registry answers; under CI the set-up needed one already."""
+    if os.environ.get("CI"):
+        return
+    command = [str(VENV / "bin/uv"), "pip", "compile", "--quiet", "--no-cache", "-"]
+    asked = subprocess.run(
+        command, input="iniconfig\n", env=environment(), capture_output=True, text=True, check=False
+    )
+    if asked.returncode:
+        pytest.skip("No package registry answers: this test installs from it.")
