@@ -11,13 +11,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from nicegui import context
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from data.errors import DomainError
+from data.errors import DomainError, Forbidden
 from pages.kit import banner, button
 from pages.kit.element import Html
 from pages.routes import Routes
@@ -32,9 +33,10 @@ from services.permissions import Action
 
 
 class Typed(BaseModel):
-    """What the browser sends: the form's fields as text."""
+    """What the browser sends: the form's fields as text, and whom the page was made for."""
 
     values: dict[str, str] = Field(max_length=100)
+    whose: UUID
 
 
 class Fillable(Protocol):
@@ -87,8 +89,11 @@ def register(clinic: Clinic, routes: Routes) -> None:
 
     @routes.http("POST", "/drafts/{form}", action=Action.DRAFT_KEEP, body_bytes=2 * MOST_BYTES)
     async def save(form: str, typed: Typed, request: Request) -> Response:
+        actor = actor_of(request)
         try:
-            at = await clinic.drafts.put(actor_of(request), form, typed.values)
+            if typed.whose != actor.user_id:  # somebody else has signed in with this browser
+                raise Forbidden("draft_of_another")
+            at = await clinic.drafts.put(actor, form, typed.values)
         except DomainError as error:
             return refusal(request.scope, error)
         language = language_for(

@@ -9,6 +9,7 @@ from nicegui.elements.mixins.value_element import ValueElement
 from nicegui.events import GenericEventArguments, Handler, ValueChangeEventArguments
 
 from pages.kit.element import Html
+from pages.session import current_actor
 from pages.words import t
 
 OnChange = Handler[ValueChangeEventArguments[Any]]
@@ -196,7 +197,10 @@ def form(action: str = "", *, keep: str = "") -> Html:
     """
     posted = {"action": action, "method": "post"} if action else {}
     made = Html("form" if action else "div", "form", **posted)
-    return made.attribute("data-draft", keep or None)
+    if keep:
+        made.attribute("data-draft", keep)
+        made.attribute("data-draft-of", str(current_actor().user_id))
+    return made
 
 
 def hidden(name: str, value: str) -> Html:

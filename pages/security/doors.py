@@ -103,7 +103,8 @@ def _register_sign_in(clinic: Clinic, routes: Routes) -> None:
     @door.step("/auth/password", back=SIGN_IN)
     async def password(form: Form) -> Step:
         caller = caller_of(form.request)
-        return await clinic.sign_in.begin(form["username"], form["password"], caller)
+        leaving = actor_of(form.request)
+        return await clinic.sign_in.begin(form["username"], form["password"], caller, leaving)
 
     @door.step("/auth/second-factor", back=page_of("second_factor"))
     async def second_factor(form: Form) -> Step:

@@ -27,7 +27,7 @@
     if (!draft || !draft.since) return;
     clearTimeout(draft.timer);
     draft.since = 0;
-    var body = JSON.stringify({ values: values(draft.form) });
+    var body = JSON.stringify({ values: values(draft.form), whose: draft.form.dataset.draftOf });
     fetch("/drafts/" + encodeURIComponent(name), {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },

@@ -65,8 +65,10 @@ class SignIn:
         self._guard = guard
         self._hasher = hasher
 
-    async def begin(self, username: str, password: str, caller: Caller) -> Step:
-        """Start with a password.
+    async def begin(
+        self, username: str, password: str, caller: Caller, leaving: Actor = ANYBODY
+    ) -> Step:
+        """Start with a password; the session that this browser held until now, `leaving`, ends.
 
         Raise `Unauthenticated("sign_in_failed")`, `TooMany` while the account or the address is
         locked or too fast, `Forbidden` for an account that may not come in now.
@@ -78,7 +80,10 @@ class SignIn:
         if not good or kept is None:
             await self._refuse(somebody, knock, kept.user_id if kept else None)
             raise Unauthenticated("sign_in_failed")
-        return await self._enter(kept, await self._renewed(kept, password), knock, caller)
+        step = await self._enter(kept, await self._renewed(kept, password), knock, caller)
+        if leaving.session_id is not None:  # its token is overwritten: nobody could sign it out
+            await self._sessions.revoke(leaving, [leaving.session_id], "replaced")
+        return step
 
     async def _look_up(self, name: str, somebody: Actor) -> Password | None:
         async with self._transactions.read(somebody) as tx:

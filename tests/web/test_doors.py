@@ -185,3 +185,16 @@ async def test_without_encryption_nobody_signs_in_over_the_network(house, staff)
         status, text = await browser.post("/auth/password", json=body, headers=headers)
     assert status == 403
     assert "https_needed" in text
+
+
+async def test_who_signs_in_over_somebody_elses_session_ends_it(house, clinic, staff):
+    """R016: on a ward's computer, the pages that were left open act for nobody any more."""
+    before = await signed_in(clinic, Role.NURSE)
+    async with Browser(house.url, before.token) as browser:
+        left_open = await browser.open("/")
+        await post(browser, "/auth/password", username="li", password="no")
+        assert await clinic.sessions.actor_of(before.token)  # a wrong password ends nothing
+        _, to, _ = await post(browser, "/auth/password", username="wang", password=PASSWORD)
+        assert to == "/sign-in/enrol"
+        assert await clinic.sessions.actor_of(before.token) is None
+        await left_open.until(lambda: left_open.led_to == "/sign-in?why=replaced", "way out")
