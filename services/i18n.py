@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -209,17 +209,28 @@ def moment(
     language: str, value: datetime, *, now: datetime | None = None, zone: ZoneInfo | None = None
 ) -> str:
     """Return a moment as people say it: "今天 15:30", with `now` also "，20分钟后"."""
-    said = say(
-        language,
-        "moment.day_and_time",
-        day=day(language, value, now=now, zone=zone),
-        time=clock(language, value, zone=zone),
+    if now is None:
+        return _in_full(language, value.replace(second=0, microsecond=0), zone or House.zone)
+    said = _day_and_time(
+        language, day(language, value, now=now, zone=zone), clock(language, value, zone=zone)
     )
-    if now is None or abs(value - now) > NEAR or value < now:
+    if abs(value - now) > NEAR or value < now:
         return said
     return say(
         language, "moment.with_distance", moment=said, distance=ago(language, value, now=now)
     )
+
+
+@lru_cache(maxsize=4096)
+def _in_full(language: str, minute: datetime, zone: ZoneInfo) -> str:
+    """A list says the same minutes over and over, each time it is opened."""
+    return _day_and_time(
+        language, day(language, minute, zone=zone), clock(language, minute, zone=zone)
+    )
+
+
+def _day_and_time(language: str, day_said: str, time_said: str) -> str:
+    return say(language, "moment.day_and_time", day=day_said, time=time_said)
 
 
 def ago(language: str, value: datetime, *, now: datetime) -> str:
@@ -231,7 +242,9 @@ def ago(language: str, value: datetime, *, now: datetime) -> str:
     far = value - now
     if abs(far) < timedelta(seconds=45):
         return say(language, "moment.now")
-    said: Callable[..., str] = partial(format_timedelta, far, add_direction=True, locale=_locale(language))
+    said: Callable[..., str] = partial(
+        format_timedelta, far, add_direction=True, locale=_locale(language)
+    )
     for unit, length, most in STEPS:
         if round(abs(far) / length) < most:
             return said(granularity=unit, threshold=ALWAYS)
