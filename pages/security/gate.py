@@ -216,7 +216,7 @@ class Passage:
     def _dressed(self, message: Message) -> list[tuple[bytes, bytes]]:
         headers = MutableHeaders(raw=list(message.get("headers", ())))
         media_type = headers.get("content-type", "")
-        kept = caching(self.scope["path"], self.scope["query_string"], media_type)
+        kept = caching(self.scope["path"], media_type)
         if message["status"] >= HTTPStatus.MULTIPLE_CHOICES:
             headers.setdefault("cache-control", "no-store")
         elif kept is not None:

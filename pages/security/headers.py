@@ -45,16 +45,15 @@ def is_asset(path: str) -> bool:
     return path.startswith((NICEGUI_FILES, OUR_FILES)) or path == "/favicon.ico"
 
 
-def caching(path: str, query: bytes, media_type: str) -> str | None:
+def caching(path: str, media_type: str) -> str | None:
     """Return how long browsers may keep an answer; None leaves what the route said.
 
     Pages hold the number that their socket answers to, and people's data: never kept. Files that
-    carry their version or fingerprint in the address never change.
+    carry their version in the address never change; whether a fingerprint is the right one knows the
+    route of our own files (`pages/static_routes.py`).
     """
     if path.startswith(NICEGUI_FILES) and not path.startswith(NICEGUI_CHANGING):
         return FOREVER
-    if path.startswith(OUR_FILES):
-        return FOREVER if query.startswith(b"v=") else "no-cache"
     if media_type.startswith(NEVER_KEPT):
         return "no-store"
     return None

@@ -11,6 +11,7 @@ from nicegui import client, helpers
 from pages.static_routes import FOREVER, PUBLIC, mount_static
 from pages.theme import STATIC, static
 from pages.tuning import escape_at_once, remember_signatures
+from tests.web.server import whole_house
 
 
 async def number() -> str:
@@ -169,3 +170,17 @@ def test_the_elements_of_a_page_are_escaped_as_before():
     )
     assert not set("<>`$") & set(written.translate(client.HTML_ESCAPE_TABLE))
     assert client.json.loads(str(written)) == evil
+
+
+async def test_behind_the_gate_too_only_the_right_fingerprint_is_kept_for_ever(clinic):
+    """An address made up before an upgrade must not hold the old file for a year."""
+    async with (
+        whole_house(clinic) as house,
+        httpx.AsyncClient(base_url=house.url) as browser,
+    ):
+        right = await browser.get(static("style.css"))
+        assert right.headers["cache-control"] == FOREVER
+        for address in ("/static/style.css?v=older", "/static/style.css"):
+            assert (await browser.get(address)).headers["cache-control"] == "no-cache"
+        none = await browser.get("/static/none.css?v=1")
+        assert (none.status_code, none.headers["cache-control"]) == (404, "no-store")
