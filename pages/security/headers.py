@@ -49,8 +49,8 @@ def caching(path: str, media_type: str) -> str | None:
     """Return how long browsers may keep an answer; None leaves what the route said.
 
     Pages hold the number that their socket answers to, and people's data: never kept. Files that
-    carry their version in the address never change; whether a fingerprint is the right one knows the
-    route of our own files (`pages/static_routes.py`).
+    carry their version in the address never change; whether a fingerprint of ours is the right
+    one, the route of our own files knows (`pages/static_routes.py`).
     """
     if path.startswith(NICEGUI_FILES) and not path.startswith(NICEGUI_CHANGING):
         return FOREVER
