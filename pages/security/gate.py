@@ -55,15 +55,28 @@ class Gate:
         origins.believe_proxies(scope, self._place.proxies)
         passage = Passage(scope, send, hsts=self._place.hsts)
         try:
+            asked = await self._count(scope)
             route = self._known(scope)
             check_declared_length(passage.headers.get("content-length"), route.body_bytes)
-            await self._recognise(passage, route)
+            await self._recognise(passage, asked)
             self._check_origin(passage, route)
             if await self._let_in(passage, route, receive):
                 await self._serve(passage, route, receive)
         except DomainError as error:
             if not passage.started:
                 await refuse(scope, receive, passage.send, error)
+
+    async def _count(self, scope: Scope) -> Asked:
+        """Count a request of its address before anything about it is looked at or refused."""
+        route = self._routes.find(scope.get("method", "GET"), scope["path"])
+        asked = Asked(
+            neighbourhood=origins.neighbourhood(origins.sender_of(scope)),
+            path=scope["path"],
+            is_page=route is not None and route.kind is Kind.PAGE,
+            is_write=scope.get("method") == "POST",
+        )
+        await self._pace.admit(asked)
+        return asked
 
     def _known(self, scope: Scope) -> Route:
         """Return the entry for what is asked, of a server that is called so."""
@@ -78,21 +91,14 @@ class Gate:
             raise Invalid("method_not_allowed")
         raise NotFound("page_not_found")
 
-    async def _recognise(self, passage: "Passage", route: Route) -> None:
-        """Count the request, then find out who asks, then count it for them.
+    async def _recognise(self, passage: "Passage", asked: Asked) -> None:
+        """Find out who asks, and count the request for them.
 
-        In this order: who asks too often from one address must not make us look up invented tokens.
+        It has been counted for its address: who asks too often from one must not make us look up
+        invented tokens.
         """
         scope, path = passage.scope, passage.scope["path"]
-        address = origins.sender_of(scope)
-        asked = Asked(
-            neighbourhood=origins.neighbourhood(address),
-            path=path,
-            is_page=route.kind is Kind.PAGE,
-            is_write=scope.get("method") == "POST",
-        )
-        await self._pace.admit(asked)
-        visitor = None
+        address, visitor = origins.sender_of(scope), None
         if not is_asset(path):
             token = passage.bearer or cookies.read_cookie(scope, cookies.SESSION)
             visitor = await self._visitors.find(token, address, seen=not is_by_itself(path))

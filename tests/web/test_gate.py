@@ -273,3 +273,26 @@ async def test_a_page_that_is_not_a_page_says_so_to_the_light_browser(house):
         with pytest.raises(NotAPage) as caught:
             await browser.open("/nothing")
     assert caught.value.status == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "refusal"),
+    [
+        ("/no/such/page", {}, 404),
+        ("/sign-in", {"host": "evil.example"}, 421),
+        ("/files{n}", {}, 404),
+        ("/echo", {}, 405),
+        ("/sign-in", {"content-length": "99999999"}, 413),
+    ],
+)
+async def test_what_is_refused_at_once_is_counted_too(clinic, counter, path, headers, refusal):
+    """Who tries addresses, names and methods meets the same limit as everybody."""
+    rates = Rates(requests_of_an_address="3/minute")
+    async with (
+        running(clinic, counter.register, rates=rates) as house,
+        Browser(house.url) as browser,
+    ):
+        answers = [
+            (await browser.get(path.format(n=number), headers=headers))[0] for number in range(5)
+        ]
+    assert answers == [refusal] * 3 + [429] * 2
