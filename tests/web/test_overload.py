@@ -10,6 +10,7 @@ from nicegui import Client
 
 from data.errors import Unavailable
 from jobs.commands.orders import ORDERS, OpenHouse
+from jobs.commands.places import offered
 from services.overload import (
     BUSY_SAMPLES,
     CALM_SAMPLES,
@@ -141,12 +142,13 @@ async def test_an_export_waits_for_a_calmer_moment_and_leaves_nothing_begun(
     """It reads every table there is; whoever asked is told when to ask again."""
     clinic.overload.level = Level.BUSY
     target = tmp_path / "out"
-    with pytest.raises(Unavailable) as refusal:
-        await ORDERS[order](OpenHouse(clinic), {"folder": str(target), **told})
+    with pytest.raises(Unavailable) as refusal, offered(target) as token:
+        await ORDERS[order](OpenHouse(clinic), {"folder": str(target), "token": token, **told})
     assert (refusal.value.code, refusal.value.details["retry_after"]) == ("busy", 5)
     assert not target.exists()
     clinic.overload.level = Level.NORMAL
-    await ORDERS[order](OpenHouse(clinic), {"folder": str(target), **told})
+    with offered(target) as token:
+        await ORDERS[order](OpenHouse(clinic), {"folder": str(target), "token": token, **told})
     assert list(target.iterdir())
 
 
