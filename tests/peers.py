@@ -56,6 +56,7 @@ PACKAGES = {
     "setpriv": "util-linux",
     "sshd": "openssh-server",
     "systemd-analyze": "systemd",
+    "systemd-nspawn": "systemd-container",
 }
 
 

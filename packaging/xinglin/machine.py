@@ -20,7 +20,7 @@ BARE = re.compile(r"((?:[^\\\n]|\\.)*?)[ \t\r]*(?=\n|\Z)", re.DOTALL)
 SINGLE = re.compile(r"'([^']*)'")
 DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 BLANKS = re.compile(r"[ \t\r]*")
-HARMLESS = frozenset({"--help", "--version"})
+HARMLESS = frozenset({"--help", "-h"})
 
 
 def settle(file: Path, usual: Mapping[str, str]) -> None:

@@ -67,7 +67,7 @@ def one_step_ahead(package: Path, folder: Path, version: str, then: str) -> Path
 def beside_systemd(folder: Path, order: str, what: str | Path) -> Done:
     """Have dpkg do something as if systemd ran; a script plays its part and takes notes.
 
-    In a mount namespace of its own: nothing outside sees it. systemd itself cannot run here.
+    In a mount namespace of its own: nothing outside sees it.
     """
     need("unshare")
     log = folder / "log"

@@ -182,7 +182,8 @@ def test_somebody_else_is_told_to_ask_root(machine: Upgraded):
     done = sh(*become, "env", "LANG=C.UTF-8", "/usr/bin/xinglin", "doctor", check=False)
     assert done.returncode == Ending.REFUSED
     assert "sudo xinglin" in done.stderr
-    assert sh(*become, "/usr/bin/xinglin", "--help").stdout
+    for asking in ("--help", "-h"):
+        assert "doctor" in sh(*become, "/usr/bin/xinglin", asking).stdout
 
 
 def test_dpkg_finds_every_file_as_it_was_packed(machine: Upgraded):
@@ -203,7 +204,7 @@ def test_a_worker_process_does_not_start_a_second_server(machine: Upgraded):
 
 
 def test_the_unit_is_sound(machine: Upgraded):
-    """Not run under systemd here: verified only."""
+    """Not run under systemd here, verified only: test_systemd.py runs it."""
     need("systemd-analyze")
     done = sh("systemd-analyze", "verify", "--man=no", UNIT)
     assert done.stdout + done.stderr == ""
@@ -268,7 +269,7 @@ def test_init_gets_a_public_certificate_through_port_80(machine: Upgraded, tmp_p
 
 
 def test_the_unit_serves_as_its_own_user_in_its_sandbox(machine: Upgraded, tmp_path: Path):
-    """ExecStart, started as systemd would; not run under systemd itself."""
+    """ExecStart, started as systemd would; under systemd itself: test_systemd.py."""
     need("systemd-analyze")
     command = ["/usr/bin/python3", str(CONFINED), str(UNIT)]
     with (tmp_path / "log").open("w") as log:
