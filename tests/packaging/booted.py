@@ -84,8 +84,8 @@ class Machine:
         self, *command: str, check: bool = True, given: bytes = b""
     ) -> subprocess.CompletedProcess[str]:
         """Run a command there as root does after signing in; `given` is what it reads."""
-        enter = ["nsenter", "-t", self._leader(), "-m", "-u", "-i", "-n", "-p", "--wd=/"]
-        clean = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]
+        enter = ["nsenter", "-t", self._leader(), "-m", "-u", "-i", "-n", "-p"]
+        clean = ["env", "--chdir=/", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]
         done = subprocess.run(
             [*enter, *clean, *command], input=given, capture_output=True, check=False, timeout=300
         )
