@@ -200,6 +200,7 @@ def form(action: str = "", *, keep: str = "") -> Html:
     if keep:
         made.attribute("data-draft", keep)
         made.attribute("data-draft-of", str(current_actor().user_id))
+        made.attribute("data-unsaved", t("draft.not_saved"))
     return made
 
 

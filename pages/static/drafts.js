@@ -22,30 +22,56 @@
     if (note && words) note.textContent = words;
   }
 
-  function send(name, leaving) {
-    var draft = forms[name];
-    if (!draft || !draft.since) return;
+  // The sentence of a refusal in the language of the page.
+  function reason(form, answer) {
+    var language = document.documentElement.lang.indexOf("zh") === 0 ? "zh_CN" : "en";
+    return (answer && answer.title && answer.title[language]) || form.dataset.unsaved;
+  }
+
+  // What is on its way is older than what comes now, or not wanted any more: it must not arrive last.
+  function callOff(draft) {
     clearTimeout(draft.timer);
-    draft.since = 0;
+    if (draft.sending) draft.sending.abort();
+    draft.sending = null;
+  }
+
+  function post(name, draft, sending, leaving) {
     var body = JSON.stringify({ values: values(draft.form), whose: draft.form.dataset.draftOf });
-    fetch("/drafts/" + encodeURIComponent(name), {
+    return fetch("/drafts/" + encodeURIComponent(name), {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       body: body,
       credentials: "same-origin",
       keepalive: leaving && body.length < 60000,
-    })
+      signal: sending.signal,
+    });
+  }
+
+  function send(name, leaving) {
+    var draft = forms[name];
+    if (!draft || !(draft.since || draft.unsaved)) return;
+    callOff(draft);
+    var sending = (draft.sending = new AbortController());
+    draft.since = 0;
+    draft.unsaved = true;
+    post(name, draft, sending, leaving)
       .then(function (answer) {
-        if (answer.ok) return answer.json();
         if (answer.status >= 500 || answer.status === 429) throw new Error(String(answer.status));
-        return {};
-      })
-      .then(function (answer) {
-        if (forms[name] === draft) say(draft.form, answer.said);
+        var none = function () { return {}; };
+        return answer.json().catch(none).then(function (told) {
+          if (draft.sending !== sending) return;
+          draft.sending = null;
+          draft.unsaved = !answer.ok; // tried again with the next key, or when the page is left
+          say(draft.form, answer.ok ? told.said : reason(draft.form, told));
+        });
       })
       .catch(function () {
-        if (forms[name] !== draft || leaving) return;
+        if (draft.sending !== sending) return;
+        draft.sending = null;
+        say(draft.form, draft.form.dataset.unsaved);
+        if (leaving) return;
         draft.since = draft.since || Date.now();
+        clearTimeout(draft.timer);
         draft.timer = setTimeout(send, RETRY, name, false);
       });
   }
@@ -73,7 +99,7 @@
   });
 
   window.xl.forget = function (name) {
-    if (forms[name]) clearTimeout(forms[name].timer);
+    if (forms[name]) callOff(forms[name]);
     delete forms[name];
   };
 })();
