@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 from sqlalchemy import make_url
@@ -23,6 +23,18 @@ LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 HOST_NAME = re.compile(rf"(\*\.)?{LABEL}(\.{LABEL})*\.?")
 TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 DRIVERS = ("postgresql+asyncpg", "sqlite")
+
+
+PLAIN = {
+    "bool_parsing": "setting.yes_or_no",
+    "extra_forbidden": "setting.unknown",
+    "finite_number": "setting.above_zero",
+    "float_parsing": "setting.above_zero",
+    "greater_than": "setting.above_zero",
+    "int_parsing": "setting.whole",
+    "model_type": "setting.section",
+}
+"""What pydantic finds wrong by itself, with our sentence for it."""
 
 
 def host_and_port(text: str) -> tuple[str, int | None]:
@@ -175,8 +187,25 @@ def _or_empty(check: Any) -> AfterValidator:
     return AfterValidator(lambda text: check(text) if text else text)
 
 
-Port = Annotated[int, Field(ge=1, le=LARGEST_PORT)]
-PortOrOff = Annotated[int, Field(ge=0, le=LARGEST_PORT)]
+def _port(number: int) -> int:
+    if not 1 <= number <= LARGEST_PORT:
+        raise _refused("port")
+    return number
+
+
+def _port_or_off(number: int) -> int:
+    return number and _port(number)
+
+
+def _at_least_one(number: int) -> int:
+    if number < 1:
+        raise _refused("at_least_one")
+    return number
+
+
+Port = Annotated[int, AfterValidator(_port)]
+PortOrOff = Annotated[int, AfterValidator(_port_or_off)]
+AtLeastOne = Annotated[int, AfterValidator(_at_least_one)]
 Text = Annotated[str, AfterValidator(_text)]
 Ascii = Annotated[str, AfterValidator(_ascii)]
 Host = Annotated[str, AfterValidator(_host)]

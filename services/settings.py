@@ -20,6 +20,7 @@ from pydantic_settings import (
 from services.setting_kinds import (
     Addresses,
     Ascii,
+    AtLeastOne,
     DatabaseOrNone,
     Folder,
     Host,
@@ -142,7 +143,7 @@ class BackupSettings(Section):
     at: TimeOfDay = Field(
         default="02:30", description="When the nightly copy is made, hospital time."
     )
-    keep: int = Field(default=14, ge=1, description="How many nightly copies are kept.")
+    keep: AtLeastOne = Field(default=14, description="How many nightly copies are kept.")
 
 
 class ProviderSettings(Section):

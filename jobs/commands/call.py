@@ -24,6 +24,7 @@ from jobs.commands import Composition, voice
 from jobs.commands.orders import ORDERS, OpenHouse
 from services.clinic import Clinic
 from services.i18n import Key
+from services.setting_kinds import PLAIN
 from services.settings import Settings
 
 Home = Annotated[
@@ -132,7 +133,7 @@ def explained() -> Iterator[None]:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        kind = first["type"]
+        kind = PLAIN.get(first["type"], first["type"])
         problem = Key(kind) if kind.startswith("setting.") else first["msg"]
         raise Invalid("settings_invalid", name=name, problem=problem) from None
     except SettingsError as error:  # a whole section in one variable, and no JSON
