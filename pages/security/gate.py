@@ -27,6 +27,7 @@ from pages.security.sockets import MALFORMED, SOCKET_PATH, visitor_behind
 from pages.security.visitors import Visitor, guest, guest_number
 from pages.words import COOKIE as LANGUAGE_COOKIE
 from services.i18n import language_for
+from services.neighbourhood import neighbourhood
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class Gate:
         """Count a request of its address before anything about it is looked at or refused."""
         route = self._routes.find(scope.get("method", "GET"), scope["path"])
         asked = Asked(
-            neighbourhood=origins.neighbourhood(origins.sender_of(scope)),
+            neighbourhood=neighbourhood(origins.sender_of(scope)),
             path=scope["path"],
             is_page=route is not None and route.kind is Kind.PAGE,
             is_write=scope.get("method") == "POST",

@@ -72,22 +72,6 @@ def sender_of(scope: Scope) -> str:
     return str(client[0]) if client else ""
 
 
-def neighbourhood(address: str) -> str:
-    """Return what is counted as one sender: an IPv4 address, or a /64 network of IPv6.
-
-    One household or phone owns a whole /64, so counting single addresses would count nothing.
-    """
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return address
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
-
-
 def is_secure(scope: Scope) -> bool:
     """Tell whether the connection is encrypted up to us or our proxy."""
     return scope["scheme"] in {"https", "wss"}

@@ -16,6 +16,7 @@ from data.crypto import Keys
 from data.errors import TooMany
 from data.users import SignInGuard
 from services.events import AccountLocked
+from services.neighbourhood import neighbourhood
 from services.transaction import Reading, Transaction
 from services.users.standards import Standards
 
@@ -92,7 +93,7 @@ class Guard:
 
     def _both(self, username: str, address: str) -> list[str]:
         keys = [f"name:{self._keys.blind('username', username).hex()}"]
-        return [*keys, f"address:{address}"] if address else keys
+        return [*keys, f"address:{neighbourhood(address)}"] if address else keys
 
     async def _count(self, tx: Transaction, key: str, limit: int) -> datetime:
         row = await self._row(tx, key)

@@ -178,6 +178,17 @@ async def test_an_address_that_tries_many_names_is_shut_out(hospital, doctor, gu
     assert (await hospital.arrive(doctor)).done  # from elsewhere
 
 
+async def test_a_household_with_a_network_of_its_own_counts_as_one_address(hospital, doctor, guard):
+    """S-AUTH-2: whoever has an IPv6 connection could try from 2^64 addresses."""
+    for number in range(50):
+        await fail(hospital, guard, f"name{number}", Caller(f"2001:db8:0:1::{number:x}"))
+        hospital.clock.forward(seconds=10)
+
+    same, other = Caller("2001:db8:0:1:ffff::1"), Caller("2001:db8:0:2::1")
+    assert (await refusal(hospital.knock(doctor, caller=same))).code == "sign_in_locked"
+    assert (await hospital.arrive(doctor, caller=other)).done
+
+
 async def test_a_whole_clinic_behind_one_address_is_not(hospital, doctor, guard):
     for number in range(60):
         await fail(hospital, guard, f"name{number}", HERE)
