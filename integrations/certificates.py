@@ -188,6 +188,7 @@ class Office:
         return self._folder / "authority.pem"
 
     def _issue_ourselves(self, key: ec.EllipticCurvePrivateKey, now: datetime) -> bytes:
+        self._require_authority_key(now)
         signer = self._private_key("authority.key")
         authority = self._authority(signer, now)
         refused = self.left_out()
@@ -199,6 +200,14 @@ class Office:
         until = min(now + LEAF_LIFE, authority.not_valid_after_utc)
         leaf = leaf_certificate(names, key.public_key(), authority, (now - EARLIER, until))
         return leaf.sign(signer, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+    def _require_authority_key(self, now: datetime) -> None:
+        """Raise `Invalid` while there is time to fetch a lost key from a copy of the house."""
+        if not self._authority_file.is_file() or (self._folder / "authority.key").is_file():
+            return
+        served = self._usable()
+        if served and served.valid_to > now:
+            raise Invalid("authority_key_lost")
 
     def _authority(self, signer: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
         """Return our authority; a new one only where there is none, or none that can sign on."""

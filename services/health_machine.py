@@ -116,6 +116,10 @@ async def certificate(machine: Machine) -> Finding:
         valid = await asyncio.to_thread(_validity, chain, key)
     except (DomainError, OSError, ValueError):
         return red("certificate", "unusable", path=f"{chain}, {key}")
+    if place.source == "lan" and await asyncio.to_thread(
+        _authority_key_lost, machine.settings.home
+    ):
+        return warn("certificate", "authority_key", moment=valid[1])
     lasting = ENDING if place.source == "files" else ENDING - NIGHT
     finding = _ending(*valid, machine.now(), lasting)
     office = machine.ports.certificates
@@ -123,6 +127,10 @@ async def certificate(machine: Machine) -> Finding:
         return finding
     refused = await asyncio.to_thread(office.left_out)
     return warn("certificate", "left_out", names=", ".join(refused)) if refused else finding
+
+
+def _authority_key_lost(home: Path) -> bool:
+    return (home / "authority.pem").exists() and not (home / "authority.key").exists()
 
 
 def _ending(began: datetime, ends: datetime, now: datetime, ending: timedelta) -> Finding:

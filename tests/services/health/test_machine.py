@@ -116,6 +116,12 @@ async def test_a_certificate_that_cannot_be_served_with_is_red(clinic, clock, se
     assert await the(clinic, "certificate") == (Level.RED, "unusable")
 
 
+async def test_a_lost_key_of_our_authority_shows_while_it_can_be_fetched(clinic, clock, settings):
+    Office(CertificateSettings(), settings.home, lambda: ("localhost",)).ready(clock.now())
+    (settings.home / "authority.key").unlink()
+    assert await the(clinic, "certificate") == (Level.WARN, "authority_key")
+
+
 class Measured:
     """A time server's answer, or its silence."""
 
