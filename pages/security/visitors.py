@@ -47,6 +47,10 @@ class Visitor:
     def is_guest(self) -> bool:
         return self.session_id is None
 
+    def end(self, reason: str) -> None:
+        """Leave nothing to act with to whatever still runs for this session."""
+        self.ended, self.actor = reason, ANYBODY
+
 
 Ending = Callable[[str, str], None]
 """Told the key of a visitor, and why the session is over."""
@@ -85,7 +89,7 @@ class Visitors:
         actor = await self._sessions.actor_in(visitor.session_id, visitor.address, seen=seen)
         if actor is None:
             self._end(visitor.session_id, "expired")
-            visitor.ended = "expired"
+            visitor.end("expired")
             return False
         self._known.setdefault(visitor.session_id, visitor)
         visitor.actor = actor
@@ -100,7 +104,7 @@ class Visitors:
     def _end(self, session_id: UUID, reason: str) -> None:
         visitor = self._known.pop(session_id, None)
         if visitor is not None:
-            visitor.ended = reason or "expired"
+            visitor.end(reason or "expired")
         for listener in self._on_end:
             listener(str(session_id), reason or "expired")
 

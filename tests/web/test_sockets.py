@@ -9,8 +9,9 @@ from nicegui import Client
 from sqlalchemy import update
 
 from data.users import RoleGrant
+from pages.security.sockets import visitor_behind
 from services.events import RolesChanged
-from services.policy import Role
+from services.policy import ANYBODY, Role
 from tests.web.browser import Browser, Refused
 from tests.web.people import signed_in
 
@@ -292,3 +293,25 @@ async def test_a_failed_look_at_open_pages_does_not_stop_the_server(house, monke
     await house.front.sockets.run()
 
     assert len(looks) == 2
+
+
+async def test_what_still_runs_for_an_ended_session_acts_for_nobody(house, clinic, doctor):
+    """S-AUTH-2: a handler or a live update that outlives its session has no rights left."""
+    async with Browser(house.url, doctor.token) as browser:
+        page = await browser.open("/")
+        visitor = visitor_behind(Client.instances[page.client_id])
+        assert visitor
+        assert visitor.actor.roles == {Role.DOCTOR}
+        await clinic.sessions.sign_out(doctor.actor)
+        assert visitor.ended
+        assert visitor.actor is ANYBODY
+
+
+async def test_a_session_that_idled_away_leaves_no_rights_behind(house, clock, doctor):
+    async with Browser(house.url, doctor.token) as browser:
+        page = await browser.open("/")
+        visitor = visitor_behind(Client.instances[page.client_id])
+        assert visitor
+        clock.forward(minutes=20)
+        await house.front.sockets.sweep()
+        assert (visitor.ended, visitor.actor) == ("expired", ANYBODY)
