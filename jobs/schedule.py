@@ -19,7 +19,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import delete, select
 
 from data.clock import stopwatch
-from data.errors import DomainError, NotFound
+from data.errors import Conflict, DomainError, NotFound
 from data.institution import Institution
 from data.outbox import Answered
 from jobs.exports import Exports
@@ -122,8 +122,14 @@ class Chores:
         self._night = night
 
     async def anchor(self) -> None:
-        """Keep the head of the audit chain outside the database."""
-        await self._clinic.audit.anchor(HOUSE)
+        """Keep the head of the audit chain outside the database; if that knows more, alarm."""
+        try:
+            await self._clinic.audit.anchor(HOUSE)
+        except Conflict as trouble:
+            number = int(str(trouble.details["seq"]))
+            await self._clinic.facts.note(Noted.VERIFIED, ok=False, broken_at=number)
+            await self._alarm(number)
+            raise
 
     async def prune_outbox(self) -> None:
         """Forget what everybody has had."""

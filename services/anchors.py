@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from data.audit import FIRST
 from data.errors import Invalid
 from data.keyring import sync_folder
 
@@ -47,7 +48,21 @@ class Anchors:
     def head(self) -> Head | None:
         """Return number and MAC of the last entry that was anchored."""
         last = self.last()
-        return None if last is None else (int(last["seq"]), str(last["mac"]))
+        return None if last is None else _head_of(last)
+
+    def highest(self) -> Head | None:
+        """Return the highest head of the newest file since the house last went back in time.
+
+        Whoever adds a lower line by hand does not make a shortened trail look whole.
+        """
+        if not self.path.exists():
+            return self.head()
+        high: Head | None = None
+        for line in self.path.read_bytes().splitlines():
+            head = _head_of(_read(line))
+            if high is None or head[0] == 0 or head[0] >= high[0]:
+                high = head
+        return high or self.head()
 
     def rolled(self) -> list[Path]:
         """Return the full files, oldest first."""
@@ -61,14 +76,23 @@ class Anchors:
         last = self.last()
         if last is not None and last["seq"] == seq and not _is_old(last, now):
             return
+        self._add({"seq": seq, "mac": mac, "at": now.isoformat()}, now)
+
+    def go_back(self, why: str, now: datetime) -> None:
+        """Say that the trail goes back in time from here on, and why: a copy was restored.
+
+        The line stays for whoever reads; without it a shorter trail is one whose end was cut off.
+        """
+        self._add({"seq": 0, "mac": FIRST, "at": now.isoformat(), "why": why}, now)
+
+    def _add(self, line: dict[str, Any], now: datetime) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.exists() and self.path.stat().st_size >= self._full:
             self._roll(now)
         new = not self.path.exists()
-        line = json.dumps({"seq": seq, "mac": mac, "at": now.isoformat()})
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(descriptor, line.encode() + b"\n")
+            os.write(descriptor, json.dumps(line).encode() + b"\n")
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -96,13 +120,20 @@ def _last_line(path: Path) -> dict[str, Any] | None:
     with path.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
         lines = file.read().splitlines()
+    return _read(lines[-1]) if lines else None
+
+
+def _read(line: bytes) -> dict[str, Any]:
     try:
-        last: dict[str, Any] | None = json.loads(lines[-1]) if lines else None
-        if last is not None:
-            _ = int(last["seq"]), last["mac"]
+        read: dict[str, Any] = json.loads(line)
+        _ = int(read["seq"]), read["mac"]
     except (ValueError, KeyError, TypeError):
         raise Invalid("audit_anchor_damaged") from None
-    return last
+    return read
+
+
+def _head_of(line: dict[str, Any]) -> Head:
+    return int(line["seq"]), str(line["mac"])
 
 
 def _is_old(line: dict[str, Any], now: datetime) -> bool:

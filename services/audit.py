@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from data.audit import COVERED, FIRST, AuditEntry, sealed
 from data.crypto import Keys
+from data.errors import Conflict
 from services.anchors import Anchors, Head
 from services.policy import Action, Actor, Subject, visible
 from services.transaction import Reading, Transactions
@@ -120,7 +121,7 @@ class Audit:
         """Walk the whole chain and compare its end with the anchor."""
         async with self._transactions.open(actor) as tx:
             tx.allow(Action.AUDIT_VERIFY, _trail_of(actor))
-        anchored = await asyncio.to_thread(self._anchors.head) or (0, FIRST)
+        anchored = await asyncio.to_thread(self._anchors.highest) or (0, FIRST)
         count, before, broken = 0, FIRST, None
         async for batch in self._batches(actor):
             count, before, broken = await asyncio.to_thread(
@@ -156,12 +157,18 @@ class Audit:
         """Write the head of the chain to the anchor file; return its number.
 
         The file lies outside the database: on another disk or a mounted log host, if the hospital
-        sets one (`XINGLIN_ANCHORS`).
+        sets one (`XINGLIN_ANCHORS`). Raise `Conflict("trail_not_as_anchored")`, and write nothing,
+        where the trail does not hold what was anchored before: that would hide that it was cut.
         """
+        anchored = await asyncio.to_thread(self._anchors.highest)
+        number, mac = anchored or (0, FIRST)
         async with self._transactions.read(actor) as tx:
             tx.allow(Action.AUDIT_VERIFY, _trail_of(actor))
             query = select(AuditEntry.seq, AuditEntry.mac).order_by(AuditEntry.seq.desc()).limit(1)
             head = (await tx.session.execute(query)).first()
+            known = select(AuditEntry.mac).where(AuditEntry.seq == number)
+            if number and await tx.session.scalar(known) != mac:
+                raise Conflict("trail_not_as_anchored", seq=number)
             now = tx.now
         if head is None:
             return 0

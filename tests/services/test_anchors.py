@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 
+from data.audit import FIRST
 from services.anchors import FULL, Anchors
 from services.findings import Level
 from services.policy import HOUSE
@@ -35,6 +36,24 @@ def test_without_the_newest_file_the_one_before_speaks(tmp_path):
     last = json.loads(anchors.rolled()[-1].read_text().splitlines()[-1])
 
     assert anchors.head() == (last["seq"], "a" * 64)
+
+
+def test_a_lower_line_does_not_lower_what_is_known(tmp_path):
+    """Whoever can write the file by hand leaves a trace, and hides nothing."""
+    anchors = filled(tmp_path / "audit.jsonl", 10, full=FULL)
+    with anchors.path.open("a") as file:
+        file.write(json.dumps({"seq": 4, "mac": "b" * 64, "at": MONDAY.isoformat()}) + "\n")
+    assert anchors.head() == (4, "b" * 64)
+    assert anchors.highest() == (10, "a" * 64)
+
+
+def test_a_house_that_went_back_in_time_says_so_and_begins_anew(tmp_path):
+    anchors = filled(tmp_path / "audit.jsonl", 10, full=FULL)
+    anchors.go_back("restored", MONDAY + timedelta(hours=1))
+    assert anchors.highest() == (0, FIRST)
+    anchors.write(5, "c" * 64, MONDAY + timedelta(hours=2))
+    assert anchors.highest() == (5, "c" * 64)
+    assert '"why": "restored"' in anchors.path.read_text()
 
 
 def test_a_place_that_only_lets_us_append_is_told_of_and_goes_on(tmp_path, caplog, monkeypatch):

@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import event, select, text
 
 from data.audit import AuditEntry
-from data.errors import Forbidden
+from data.errors import Conflict, Forbidden
 from data.institution import Institution
+from jobs.schedule import Chores
 from services.audit import Search
+from services.findings import Level
 from services.policy import HOUSE, Action, Role, Subject
 from tests.factories import INSTITUTION, MONDAY, an_actor
 
@@ -97,6 +99,41 @@ async def test_a_tail_that_was_cut_off_shows_against_the_anchor(clinic):
 
     assert verdict.broken_at is None
     assert verdict.beyond_anchor
+
+
+async def test_an_anchor_is_not_written_over_a_tail_that_was_cut_off(clinic, clock):
+    """S-AUD-1: the next minute's anchor must not make the shorter trail the true one."""
+    await found(clinic)
+    await clinic.audit.verify(HOUSE)
+    last = await clinic.audit.anchor(HOUSE)
+    async with clinic.database.transaction(write=True) as session:
+        await tamper(session)
+        await session.execute(text(f"DELETE FROM audit_entry WHERE seq >= {last - 1}"))
+    clock.forward(minutes=10)
+    chores = Chores(clinic, None)
+
+    for _ in range(2):
+        with pytest.raises(Conflict, match="trail_not_as_anchored"):
+            await chores.anchor()
+
+    verdict = await clinic.audit.verify(HOUSE)
+    assert verdict.beyond_anchor or verdict.broken_at == last
+    [finding] = [each for each in await clinic.health.look(HOUSE) if each.check == "trail"]
+    assert (finding.level, finding.code) == (Level.RED, "broken")
+
+
+async def test_a_trail_that_grew_again_after_it_was_cut_is_not_believed(clinic):
+    """As long as before, and yet not the trail of then: the entry that was anchored is another."""
+    await found(clinic)
+    await clinic.audit.verify(HOUSE)
+    last = await clinic.audit.anchor(HOUSE)
+    async with clinic.database.transaction(write=True) as session:
+        await tamper(session)
+        await session.execute(text(f"DELETE FROM audit_entry WHERE seq >= {last}"))
+    for _ in range(3):
+        await clinic.audit.verify(HOUSE)
+    with pytest.raises(Conflict, match="trail_not_as_anchored"):
+        await clinic.audit.anchor(HOUSE)
 
 
 async def test_a_trail_that_was_written_anew_shows_against_the_anchor(clinic):
