@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,11 @@ from data.database import Database
 from data.errors import DomainError, Unavailable
 from data.keyring import Keyring
 from data.schema import Schema, Standing, State
-from jobs.commands.call import AsJson, Call, Home, at
+from jobs.backup_trail import Told, note_restore
+from jobs.commands.call import AsJson, Call, Home, at, typist
 from jobs.commands.voice import LOG, show, tell, write_down
 from jobs.upgrade import UpgradeCopies
+from services.anchors import Anchors
 from services.settings import Settings
 
 
@@ -58,15 +61,29 @@ def migrate(
 
 
 def _bring_back(call: Call, copy: Path, *, as_json: bool) -> None:
-    keys = Keyring(call.settings.key_file).load().keys(call.settings.crypto_profile)
-    copies = UpgradeCopies(call.settings, keys)
-    aside = asyncio.run(copies.bring_back(copy, SystemClock().now()))
+    aside = asyncio.run(_brought_back(call.settings, copy))
     if as_json:
         show({"copy": str(copy), "set_aside": str(aside or "")})
         return
     tell("migrate.back", copy=copy)
     if aside:
         tell("migrate.set_aside", path=aside)
+
+
+async def _brought_back(settings: Settings, copy: Path) -> Path | None:
+    """Exchange the database, and say so outside it and within: its trail is shorter now."""
+    key_file = Keyring(settings.key_file).load()
+    keys, clock = key_file.keys(settings.crypto_profile), SystemClock()
+    aside = await UpgradeCopies(settings, keys).bring_back(copy, clock.now())
+    as_of = datetime.fromtimestamp((await asyncio.to_thread(copy.stat)).st_mtime, UTC)
+    anchors = Anchors(settings.anchor_file)
+    await asyncio.to_thread(anchors.go_back, f"migrate --back {copy.name}", clock.now())
+    database = await Database(settings.database, keys.key("db")).open()
+    try:
+        await note_restore(database, key_file, clock, Told(copy.name, as_of, typist()))
+    finally:
+        await database.close()
+    return aside
 
 
 async def _migrated(settings: Settings, *, backup: bool) -> tuple[Standing, Path | None]:

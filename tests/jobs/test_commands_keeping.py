@@ -3,12 +3,14 @@
 import json
 import shutil
 import socket
+from datetime import UTC, datetime
 
 import pytest
 
 from data.keyring import Keyring
 from data.schema import VERSIONS
 from jobs.commands.call import typist
+from services.anchors import Anchors
 from tests.jobs.houses import Command, Server
 from tests.jobs.test_commands import spoil_database
 
@@ -112,6 +114,27 @@ def test_an_upgrade_keeps_a_copy_of_what_was(xinglin, next_version, capsys, tmp_
     assert xinglin("migrate", "--back", back.answer["set_aside"]).code == 0, "and forth"
     assert xinglin("audit", "verify").code == 0
     assert not list(xinglin.home.glob("work-*"))
+
+
+def test_the_way_back_is_told_and_does_not_look_like_tampering(
+    xinglin, next_version, monkeypatch, tmp_path
+):
+    """S-AUD-1: the trail is shorter than what was anchored, and says why."""
+    copy = json.loads(xinglin("migrate", "--json").out)["backup"]
+    anchors = Anchors(xinglin.home / "anchors" / "audit.jsonl")
+    for _ in range(3):
+        verdict = xinglin("audit", "verify", "--json").answer
+        anchors.write(verdict["entries"], verdict["head"], datetime.now(UTC))
+
+    assert xinglin("migrate", "--back", copy).code == 0
+
+    monkeypatch.setattr("data.schema.Schema.__init__.__defaults__", (VERSIONS,))
+    done = xinglin("audit", "verify")
+    assert done.code == 0, done.err
+    assert "migrate --back" in anchors.path.read_text()
+    assert xinglin("audit", "export", str(tmp_path / "out")).code == 0
+    [exported] = (tmp_path / "out").iterdir()
+    assert '"backup:restore"' in exported.read_text()
 
 
 def test_a_copy_that_is_none_does_not_take_the_place_of_the_database(xinglin, tmp_path):
