@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from fastapi import FastAPI
 from nicegui import context, ui
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, compile_path
 
@@ -26,6 +26,8 @@ from services.permissions import RULES
 from services.policy import Action, Actor, Subject
 from services.transaction import Transactions
 
+SOCKET = "SOCKET"
+"""What stands for the method where a WebSocket is asked for: a page is not opened as one."""
 BUILD_SECONDS = 15.0
 """How long a page may take to build before its reader is told that it failed."""
 
@@ -39,6 +41,8 @@ class Kind(StrEnum):
     HTTP = "http"
     """A plain route: forms, files, small answers."""
     API = "api"
+    SOCKET = "socket"
+    """A WebSocket of our own, beside that of pages."""
     INTERNAL = "internal"
     """NiceGUI's own files and sockets, or a folder of ours; the entry is a prefix."""
 
@@ -85,7 +89,9 @@ class Routes:
         self._entries: list[Route] = []
         self._exact: dict[str, list[Route]] = {}
         self.internal("/_nicegui/", "NiceGUI's files, the same for everybody; uploads are bound")
-        self.internal("/_nicegui_ws/", "the socket of a page: bound to the session it was given to")
+        self.internal(
+            "/_nicegui_ws/", "the socket of a page: bound to the session it was given to", SOCKET
+        )
         self.internal("/favicon.ico", "the icon in the browser's tab")
 
     def __iter__(self) -> Iterator[Route]:
@@ -143,8 +149,7 @@ class Routes:
                     foreign=foreign,
                 )
             )
-            if any(isinstance(each, Mount) and not each.path for each in self._server.routes):
-                raise ValueError(f"{path} comes after NiceGUI, which answers everything else")
+            self._check_order(path)
             self._server.add_api_route(path, endpoint, methods=[method], **options)
             return endpoint
 
@@ -156,10 +161,34 @@ class Routes:
         """Answer `method` at `path` of the JSON API with the decorated FastAPI endpoint."""
         return self.http(method, path, action=action, public=public, kind=Kind.API)
 
-    def internal(self, prefix: str, reason: str) -> None:
-        """Let everything under `prefix` through to whoever serves it, saying why that is right."""
-        methods = frozenset({"GET", "HEAD", "POST"})
+    def socket(
+        self, path: str, *, action: Action | None = None, public: str = ""
+    ) -> Callable[[Builder], Builder]:
+        """Open a WebSocket at `path` with the decorated FastAPI endpoint; else as `page`.
+
+        It is entered once; while it is open, the endpoint asks `actor_of` anew for each act.
+        """
+
+        def enter(endpoint: Builder) -> Builder:
+            methods = frozenset({SOCKET})
+            self._add(_route(path, Kind.SOCKET, methods=methods, action=action, public=public))
+            self._check_order(path)
+            self._server.add_api_websocket_route(path, endpoint)
+            return endpoint
+
+        return enter
+
+    def internal(self, prefix: str, reason: str, *more: str) -> None:
+        """Let everything under `prefix` through to whoever serves it, saying why that is right.
+
+        That is by GET, HEAD, POST, and `more`.
+        """
+        methods = frozenset({"GET", "HEAD", "POST", *more})
         self._add(_route(prefix, Kind.INTERNAL, methods=methods, public=reason))
+
+    def _check_order(self, path: str) -> None:
+        if any(isinstance(each, Mount) and not each.path for each in self._server.routes):
+            raise ValueError(f"{path} comes after NiceGUI, which answers everything else")
 
     def _add(self, route: Route) -> None:
         same = [each for each in self._entries if each.path == route.path]
@@ -183,19 +212,24 @@ class Routes:
             *(each.methods for each in self._entries if each.pattern.match(path))
         )
 
-    async def turned_away(self, route: Route, request: Request) -> Response | None:
-        """Return the answer to a visitor who may not be here, or None to somebody who may."""
+    async def check(self, route: Route, asker: HTTPConnection) -> None:
+        """Raise `Unauthenticated` or `Forbidden` for a visitor who may not be here."""
         if route.public:
-            return None
-        visitor, actor = visitor_of(request), actor_of(request)
+            return
+        visitor, actor = visitor_of(asker), actor_of(asker)
         if visitor is None or visitor.is_guest:
-            return sign_in_first(request)
-        if may_enter(actor, route.action):
-            return None
-        try:
+            raise Unauthenticated("sign_in_needed")
+        if not may_enter(actor, route.action):
             async with self._transactions.read(actor) as tx:  # the refusal is noted in the trail
                 tx.allow(route.action or Action.ACCOUNT_READ, Subject("route", route.path))
+
+    async def turned_away(self, route: Route, request: Request) -> Response | None:
+        """Return the answer to a visitor who may not be here, or None to somebody who may."""
+        try:
+            await self.check(route, request)
         except DomainError as error:
+            if error.code == "sign_in_needed":
+                return sign_in_first(request)
             return refusal(request.scope, error)
         return None
 

@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 from nicegui import context
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from pages.security.cookies import session_token
 from pages.security.origins import local_path
@@ -23,13 +23,13 @@ def current_actor() -> Actor:
     return actor_of(context.client.request)
 
 
-def actor_of(request: Request) -> Actor:
-    """Return who sent a request, for routes that are no pages."""
+def actor_of(request: HTTPConnection) -> Actor:
+    """Return who sent a request or opened a socket, for routes that are no pages."""
     visitor = visitor_of(request)
     return ANYBODY if visitor is None else visitor.actor
 
 
-def visitor_of(request: Request) -> Visitor | None:
+def visitor_of(request: HTTPConnection) -> Visitor | None:
     """Return the session behind a request, as the gate found it; None only without a gate."""
     found: Visitor | None = getattr(request.state, "visitor", None)
     return found

@@ -11,13 +11,13 @@ from http import HTTPStatus
 
 from nicegui import Client
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request, cookie_parser
+from starlette.requests import HTTPConnection, Request, cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from data.errors import DomainError, Forbidden, Invalid, NotFound
 from pages import waiting
-from pages.routes import Kind, Route
+from pages.routes import SOCKET, Kind, Route
 from pages.security import cookies, origins
 from pages.security.front import Front
 from pages.security.headers import caching, dress, is_asset
@@ -69,7 +69,7 @@ class Gate:
 
     async def _count(self, scope: Scope) -> Asked:
         """Count a request of its address before anything about it is looked at or refused."""
-        route = self._routes.find(scope.get("method", "GET"), scope["path"])
+        route = self._routes.find(_method(scope), scope["path"])
         asked = Asked(
             neighbourhood=neighbourhood(origins.sender_of(scope)),
             path=scope["path"],
@@ -84,8 +84,7 @@ class Gate:
         host = Headers(scope=scope).get("host", "")
         if not self._place.names.has(host):
             raise Invalid("unknown_host", host=host[:100])
-        method = scope.get("method", "GET")
-        route = self._routes.find(method, scope["path"])
+        route = self._routes.find(_method(scope), scope["path"])
         if route is not None:
             return route
         if self._routes.methods_at(scope["path"]):
@@ -135,10 +134,10 @@ class Gate:
             return True
         if route.kind is Kind.INTERNAL:
             return True
-        answer = None
-        request = Request(scope) if scope["type"] == "http" else None
-        if request is not None:
-            answer = await self._routes.turned_away(route, request)
+        if scope["type"] == "websocket":
+            await self._routes.check(route, HTTPConnection(scope))
+            return True
+        answer = await self._routes.turned_away(route, Request(scope))
         if answer is None and route.kind is Kind.PAGE:
             answer = self._no_room(passage)
         if answer is not None:
@@ -177,6 +176,10 @@ class Gate:
         if body.overflowed and not passage.started:
             passage.body = None
             raise too_large(route.body_bytes)
+
+
+def _method(scope: Scope) -> str:
+    return str(scope["method"]) if scope["type"] == "http" else SOCKET
 
 
 def is_by_itself(path: str) -> bool:

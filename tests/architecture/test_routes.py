@@ -6,7 +6,7 @@ from nicegui.testing.general import nicegui_reset_globals
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 import app
-from pages.routes import Kind, Routes
+from pages.routes import SOCKET, Kind, Routes
 from services.clinic import Clinic
 
 
@@ -22,7 +22,7 @@ def served(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, fro
             else:
                 yield f"{prefix}{route.path}/", frozenset({"GET"})
         elif isinstance(route, WebSocketRoute):
-            yield prefix + route.path, frozenset({"GET"})
+            yield prefix + route.path, frozenset({SOCKET})
         else:
             assert isinstance(route, Route), f"{route} is of a kind this test does not know"
             yield prefix + route.path, frozenset(route.methods or {"GET"}) - {"HEAD"}
