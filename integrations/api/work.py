@@ -37,7 +37,7 @@ def register(clinic: Clinic, routes: Registry) -> None:
     async def task(request: Request, task_id: UUID) -> View:
         return await clinic.tasks.one(actor_of(request), task_id)
 
-    @routes.api("POST", f"{PREFIX}/tasks/{{task_id}}/take", action=Action.TASK_CLOSE)
+    @routes.api("POST", f"{PREFIX}/tasks/{{task_id}}/take", action=Action.TASK_TAKE)
     async def take(task_id: UUID, errand: AnErrand) -> View:
         return await errand.run(
             clinic.once, lambda actor: clinic.tasks.take(actor, task_id), as_it_is

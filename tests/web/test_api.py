@@ -5,7 +5,9 @@ import io
 
 import pytest
 
+from data.clock import new_id
 from integrations import api
+from services.audit import Search
 from services.policy import Role
 from tests.web.browser import Browser
 from tests.web.people import signed_in
@@ -160,3 +162,16 @@ async def test_the_description_names_every_route_of_the_api(house):
 async def test_health_is_answered_without_a_session(house):
     async with Browser(house.url) as browser:
         assert (await call(browser, "GET", "/health"))[0] == 200
+
+
+@pytest.mark.parametrize("verb", ["take", "close"])
+async def test_a_call_on_a_task_is_entered_by_its_own_action(house, clinic, verb):
+    """S-AUD-1: the trail names what somebody was kept from."""
+    patient = await signed_in(clinic, Role.PATIENT)
+    auditor = await signed_in(clinic, Role.AUDIT_ADMIN)
+    async with Browser(house.url) as browser:
+        path = f"/tasks/{new_id()}/{verb}"
+        status, _ = await call(browser, "POST", path, patient.token, json={"note": "done"})
+        assert status == 403
+    entries, _ = await clinic.audit.page(auditor.actor, Search(result="denied"))
+    assert [entry.action for entry in entries] == [f"task:{verb}"]
