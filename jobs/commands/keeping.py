@@ -12,6 +12,7 @@ from data.keyring import KeyFile, Keyring, Share
 from jobs.backup_restore import Restore, Wanted
 from jobs.commands.call import AsJson, Call, Home, at, typist
 from jobs.commands.voice import Ending, said, sentence_for, show, tell, warn
+from services.anchors import Anchors
 from services.settings import Settings
 
 
@@ -63,6 +64,8 @@ def restore(  # noqa: PLR0913 - typer reads the flags from the parameters
     moment = until.astimezone() if until and until.tzinfo else until
     wanted = Wanted(opener, until=moment, key_file=call.settings.master_key, by=typist())
     done = asyncio.run(_restored(call, settings, wanted))
+    if settings.home == Settings().home:  # and not on trial beside the living hospital
+        _tell_far_anchors(settings.home, str(done["night"]))
     if as_json:
         show(done)
     else:
@@ -76,6 +79,13 @@ def _opener(share: str, key_file: Path | None) -> Share | KeyFile:
     if key_file:
         return Keyring(key_file, {}).load()
     return Share.read(share or str(typer.prompt(said("restore.ask_share"))))
+
+
+def _tell_far_anchors(home: Path, night: str) -> None:
+    """Say beside anchors that were not restored themselves why the trail is shorter now."""
+    anchors = Settings.load(home).anchor_file
+    if anchors.exists() and not anchors.is_relative_to(home):
+        Anchors(anchors).go_back(f"restore {night}", SystemClock().now())
 
 
 async def _restored(call: Call, settings: Settings, wanted: Wanted) -> dict[str, Any]:

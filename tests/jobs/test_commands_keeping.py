@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from data.audit import FIRST
 from data.keyring import Keyring
 from data.schema import VERSIONS
 from jobs.commands.call import typist
@@ -41,6 +42,28 @@ def test_a_lost_disk_comes_back_from_backup_and_paper_alone(xinglin, tmp_path, c
     [entry] = [line for line in file.read_text().splitlines() if "backup:restore" in line]
     assert f'"console:{typist()}"' in entry
     assert str(tmp_path / "target") in entry
+
+
+def test_anchors_on_another_disk_are_told_of_a_restore_and_not_of_a_trial(
+    xinglin, tmp_path, capsys, monkeypatch
+):
+    """S-AUD-1: they outlive the disk, and know more than the copy."""
+    far = Anchors(tmp_path / "far" / "audit.jsonl")
+    monkeypatch.setenv("XINGLIN_ANCHORS", str(far.path.parent))
+    monkeypatch.setenv("XINGLIN_HOME", str(xinglin.home))
+    share = share_printed(xinglin)
+    assert xinglin("backup").code == 0
+    verdict = xinglin("audit", "verify", "--json").answer
+    far.write(verdict["entries"] + 1, "a" * 64, datetime.now(UTC))
+    shutil.move(xinglin.home / "backup", tmp_path / "target")
+    restore = ("restore", "--from", str(tmp_path / "target"), "--share", share)
+
+    assert Command(tmp_path / "trial", capsys)(*restore).code == 0
+    assert far.highest() == (verdict["entries"] + 1, "a" * 64)
+    shutil.rmtree(xinglin.home)
+    assert xinglin(*restore).code == 0
+    assert far.highest() == (0, FIRST)
+    assert xinglin("audit", "verify").code == 0
 
 
 def test_a_backup_is_tried_when_asked_to(xinglin):
