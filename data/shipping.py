@@ -222,7 +222,13 @@ class LogShipper:
             log.log(
                 logging.INFO if first else logging.WARNING, "the log archive begins a new timeline"
             )
-        self._save(self._copy(connection, state))
+        copied = self._copy(connection, state)
+        try:
+            self._save(copied)
+        except OSError:
+            # The next part has the same name and more in it: nobody may have carried this one.
+            self._with_finished_part(state)
+            raise
         if not self._held:
             self._empty(connection)
 

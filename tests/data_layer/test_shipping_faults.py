@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from data.errors import Unavailable
 from data.log_parts import Part, chain
-from data.shipping import LogShipper
+from data.shipping import STATE, LogShipper
 from tests.conftest import HeldClock
 from tests.data_layer.archived import KEYS, copy_base, opened, parts_of, restored, write
 from tests.peers import ROOT, need, need_root
@@ -52,6 +52,39 @@ async def test_a_full_disk_stops_no_shipper_and_loses_nothing(tmp_path):
     finally:
         await house.close()
         await run("umount", str(place))
+
+
+async def test_a_part_whose_number_could_not_be_noted_is_not_left_to_be_carried(tmp_path):
+    """Bad input: a disk that is full just then. The next part has its name, and more in it."""
+    house = await opened(tmp_path)
+    shipper = LogShipper(house, tmp_path / "log", KEYS, HeldClock())
+    await shipper.attach()
+    try:
+        base = await copy_base(shipper, tmp_path / "base.db")
+        await write(house, 2)
+        await shipper.ship()
+        carried = {path.name: path.read_bytes() for path in shipper.folder.glob("*.wal")}
+        state = shipper.folder / STATE
+        noted = state.rename(tmp_path / STATE)
+        state.mkdir()  # nothing can be put in its place now
+        await write(house, 2)
+        with pytest.raises(Unavailable, match="disk_failed"):
+            await shipper.ship()
+        for path in shipper.folder.glob("*.wal"):
+            carried.setdefault(path.name, path.read_bytes())
+        state.rmdir()
+        noted.rename(state)
+        await write(house, 2)
+        await shipper.ship()
+        for path in shipper.folder.glob("*.wal"):
+            carried.setdefault(path.name, path.read_bytes())
+        far = tmp_path / "far"
+        far.mkdir()
+        for name, content in carried.items():
+            (far / name).write_bytes(content)
+        assert restored(tmp_path / "base.db", parts_of(far, base)) == 6
+    finally:
+        await house.close()
 
 
 async def run(*command: str) -> None:
