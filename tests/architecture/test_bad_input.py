@@ -98,11 +98,18 @@ def test_it_is_one_sentence_in_each_language(key: str):
 
 @pytest.fixture(scope="module")
 def places() -> dict[str, str]:
-    """The text of the file that each test stands in, by the name of the test."""
+    """What each test says itself and in the tables of its file that it names, by its name."""
     found = {}
     for file in (ROOT / "tests").rglob("test_*.py"):
-        text = file.read_text(encoding="utf-8")
-        found |= {getattr(node, "name", ""): text for node in ast.walk(ast.parse(text))}
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+        tables = {
+            ast.unparse(node.targets[0]): node for node in body if isinstance(node, ast.Assign)
+        }
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                named = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+                parts = [node, *(tables[name] for name in tables.keys() & named)]
+                found[node.name] = "\n".join(ast.unparse(part) for part in parts)
     return found
 
 
