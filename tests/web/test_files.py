@@ -1,5 +1,7 @@
 """Files over the wire: sent by the component's route, given back by id and range. (R042, S-WEB)"""
 
+import asyncio
+
 import pytest
 
 from pages import uploads
@@ -149,3 +151,21 @@ async def test_uploads_are_given_up_when_the_house_is_full(house, clinic, patien
 def test_a_range_is_read_as_the_standard_says(header, part):
     """RFC 9110, 14.2."""
     assert wanted(header, 100) == part
+
+
+async def test_a_sender_who_falls_silent_is_answered_and_keeps_no_session_awake(
+    house, clinic, patient, monkeypatch
+):
+    """R032: what is not moving is no work; the session idles like any other."""
+    monkeypatch.setattr("services.uploads.SILENCE_SECONDS", 0.05)
+
+    async def a_beginning():
+        yield a_photo()[:300]
+        await asyncio.Event().wait()
+
+    async with Browser(house.url, patient.token) as browser, asyncio.timeout(10):
+        status, text = await browser.post("/files", data=a_beginning(), headers=JSON)
+        assert status == 422
+        assert "upload_stalled" in text
+        assert not clinic.sessions._busy(patient.session_id, patient.actor.user_id)
+        assert (await browser.post("/files", data=a_photo(), headers=JSON))[0] == 201
