@@ -8,8 +8,8 @@ from sqlalchemy import select
 from data.errors import Invalid
 from data.users import Password, User
 from services.transaction import Reading, Transaction
-from services.users.factors import ALPHABET
 from services.users.passwords import Hasher, check
+from services.users.recovery_codes import ALPHABET
 from services.users.standards import Standards
 
 TEMPORARY_GROUPS, TEMPORARY_SIZE = 3, 4  # 60 bits, easy to read out and to type

@@ -49,11 +49,15 @@ class Enrolment:
             return await self._steps.advance(turn)
 
     async def start_totp(self, token: str) -> NewSecret:
-        """Return a new secret for an authenticator app; asked again, another one."""
+        """Return a secret for an authenticator app; on one way in always the same.
+
+        A mistyped code or a reload leads back here, and the app keeps what it has scanned.
+        """
         half = await self._steps.at(token, SessionStage.ENROL)
         async with self._steps.take(half) as turn:
             turn.tx.go_unnoted("a secret counts, and is noted, once the app has shown a code")
-            secret = await self._factors.new_totp(turn.tx, turn.user.id)
+            began = turn.session.opened_at
+            secret = await self._factors.new_totp(turn.tx, turn.user.id, since=began)
         return NewSecret(secret, self._factors.uri(secret, half.username))
 
     async def finish_totp(self, token: str, code: str) -> Step:
@@ -86,11 +90,11 @@ class Enrolment:
             return await self._steps.advance(turn)
 
     async def new_codes(self, token: str) -> tuple[str, ...]:
-        """Return recovery codes, to be shown once; asked again, others, and these are void."""
+        """Return recovery codes, to be shown on one way in only; there always the same."""
         half = await self._steps.at(token, SessionStage.RECOVERY_CODES)
         async with self._steps.take(half) as turn:
             turn.tx.allow(Action.ACCOUNT_CHANGE, turn.user, purpose="recovery codes")
-            return await self._factors.new_codes(turn.tx, turn.user.id)
+            return await self._factors.new_codes(turn.tx, turn.user.id, turn.session.id)
 
     async def finish(self, token: str) -> Step:
         """Go on once the codes are on paper."""

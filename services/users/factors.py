@@ -34,13 +34,12 @@ from data.crypto import PROFILES, Keys
 from data.errors import Conflict, Invalid
 from data.users import Passkey, RecoveryCode, TotpSecret, User
 from services.transaction import Reading, Transaction
+from services.users.recovery_codes import LENGTH, plain, written
 from services.users.standards import Standards
 
 ISSUER = "Xinglin 杏林"
 STEP_SECONDS = 30
 STEPS_EITHER_SIDE = 1
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: nothing looks like another
-CODE_GROUPS, GROUP_SIZE = 4, 4  # 80 bits
 MOST_PASSKEYS = 10
 WRONG = "second_factor_wrong"
 
@@ -147,8 +146,16 @@ class Factors:
 
     # Authenticator app
 
-    async def new_totp(self, tx: Transaction, user_id: UUID, secret: str = "") -> str:
-        """Return a new secret, which counts once a code of it was shown (`confirm_totp`)."""
+    async def new_totp(
+        self, tx: Transaction, user_id: UUID, *, since: datetime | None = None
+    ) -> str:
+        """Return a secret, which counts once a code of it was shown (`confirm_totp`).
+
+        One that has waited for its code since then at most is given again: an app has it already.
+        """
+        waiting = await self._secret(tx, user_id, confirmed=False) if since else None
+        if waiting is not None and since is not None and waiting.created_at >= since:
+            return waiting.secret
         await tx.session.execute(
             update(TotpSecret)
             .where(
@@ -158,7 +165,7 @@ class Factors:
             )
             .values(deleted_at=tx.now)
         )
-        row = TotpSecret(user_id=user_id, secret=secret or pyotp.random_base32(), created_at=tx.now)
+        row = TotpSecret(user_id=user_id, secret=pyotp.random_base32(), created_at=tx.now)
         tx.session.add(row)
         return row.secret
 
@@ -208,23 +215,41 @@ class Factors:
 
     # Recovery codes
 
-    async def new_codes(self, tx: Transaction, user_id: UUID) -> tuple[str, ...]:
-        """Return fresh recovery codes, shown this once; the ones before are void."""
+    async def new_codes(
+        self, tx: Transaction, user_id: UUID, sitting: UUID | None = None
+    ) -> tuple[str, ...]:
+        """Return recovery codes, shown this once; the ones before are void.
+
+        Asked again within one sitting they are the same: they may be on paper already.
+        """
+        count, provider = self._standards.recovery_codes, self._keys.provider
+        codes = tuple(self._code(sitting, number) for number in range(count))
+        first = select(RecoveryCode.id).where(
+            RecoveryCode.user_id == user_id,
+            RecoveryCode.digest == provider.digest(plain(codes[0])),
+            RecoveryCode.deleted_at.is_(None),
+        )
+        if sitting and await tx.session.scalar(first):
+            return codes
         await tx.session.execute(
             update(RecoveryCode)
             .where(RecoveryCode.user_id == user_id, RecoveryCode.deleted_at.is_(None))
             .values(deleted_at=tx.now)
         )
-        codes = tuple(_new_code() for _ in range(self._standards.recovery_codes))
-        provider = self._keys.provider
         tx.session.add_all(
-            RecoveryCode(user_id=user_id, digest=provider.digest(_plain(code)), created_at=tx.now)
+            RecoveryCode(user_id=user_id, digest=provider.digest(plain(code)), created_at=tx.now)
             for code in codes
         )
         return codes
 
+    def _code(self, sitting: UUID | None, number: int) -> str:
+        """Return a code: random, or what only we can make of a sitting."""
+        if sitting is None:
+            return written(secrets.token_bytes(LENGTH))
+        return written(self._keys.blind("recovery", f"{sitting}:{number}"))
+
     async def _take_code(self, tx: Transaction, user_id: UUID, code: str) -> str:
-        digests = [provider.digest(_plain(code)) for provider in PROFILES.values()]
+        digests = [provider.digest(plain(code)) for provider in PROFILES.values()]
         row = await tx.session.scalar(
             select(RecoveryCode).where(
                 RecoveryCode.user_id == user_id,
@@ -365,16 +390,3 @@ def _step_of(secret: str, code: str, now: datetime) -> int | None:
         if secrets.compare_digest(totp.generate_otp(step).encode(), digits.encode()):
             return step
     return None
-
-
-def _new_code() -> str:
-    groups = (
-        "".join(secrets.choice(ALPHABET) for _ in range(GROUP_SIZE)) for _ in range(CODE_GROUPS)
-    )
-    return "-".join(groups)
-
-
-def _plain(code: str) -> bytes:
-    """Return what counts of a code as typed: I and L are 1, O is 0, dashes are air."""
-    typed = code.upper().translate(str.maketrans("ILO", "110"))
-    return "".join(c for c in typed if c in ALPHABET).encode()
