@@ -105,6 +105,7 @@ class Emergency:
             row = EmergencyAccess(
                 owner_id=user.id,
                 institution_id=user.institution_id,
+                site_id=user.site_id,
                 patient_id=patient_id,
                 session_id=actor.session_id,
                 reason=reason,

@@ -139,6 +139,7 @@ class Steps:
             user_id=user.id,
             owner_id=user.id,
             institution_id=user.institution_id,
+            site_id=user.site_id,
             token_digest=self._sessions.digest(new_token()),
             stage=SessionStage.SECOND_FACTOR,
             opened_at=tx.now,

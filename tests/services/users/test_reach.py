@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from data.clock import new_id
 from data.errors import Conflict, Forbidden, NotFound
 from data.users import User, UserKind
 from services.institution import NewSite
 from services.policy import Grant, Role
+from services.tasks import Search
 from services.users.registrar import StaffDetails
 from tests.services.users.conftest import somebody
 
@@ -171,3 +173,38 @@ async def test_the_staff_office_has_nothing_to_say_about_a_patients_account(hosp
     ):
         with pytest.raises(NotFound):
             await ask
+
+
+async def test_who_is_signed_in_at_a_site_is_for_that_sites_security_administrator(
+    hospital, local, sites
+):
+    at_home = await hospital.hire("beihushi", Role.NURSE, site_id=sites[0])
+    elsewhere = await hospital.hire("nanhushi", Role.NURSE, site_id=sites[1])
+    for colleague in (at_home, elsewhere):
+        await hospital.arrive(colleague)
+    local = replace(local, confirmed_at=hospital.clock.now())
+    sessions = hospital.clinic.sessions
+
+    [visit] = await sessions.of(local, at_home.id)
+    assert await sessions.of(local, elsewhere.id) == []
+    await sessions.revoke(local, [visit.id])
+    assert await sessions.of(local, at_home.id) == []
+
+
+async def test_a_glass_broken_at_a_site_is_judged_there_or_in_the_whole_house(hospital, sites):
+    colleague = await hospital.hire("nanyisheng", Role.DOCTOR, site_id=sites[1])
+    doctor = await hospital.at_work(colleague)
+    emergency = hospital.clinic.emergency
+    access = await emergency.open(doctor, new_id(), "患者昏迷送诊，需要查看既往过敏史")
+    await hospital.clinic.bus.deliver()
+    north, south, whole = (
+        hospital.acting(Role.AUDIT_ADMIN, site_id=site) for site in (*sites, None)
+    )
+
+    assert (await emergency.page(north))[1] == 0
+    assert (await hospital.clinic.tasks.page(north, Search()))[1] == 0
+    with pytest.raises(Forbidden):
+        await emergency.one(north, access.id)
+    for auditor in (south, whole):
+        assert (await emergency.page(auditor))[1] == 1
+        assert (await hospital.clinic.tasks.page(auditor, Search()))[1] == 1
