@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from data.errors import Invalid, Unauthenticated
+from data.errors import Conflict, Invalid, Unauthenticated
 from data.users import Session, User
 from services.i18n import LANGUAGES
 from services.permissions import Action
@@ -100,16 +100,19 @@ class Account:
     async def change_password(self, actor: Actor, old: str, new: str) -> None:
         """Set another password; every other session of this person ends.
 
-        Raise `Invalid`: `password_wrong` for the old one, or the rule that the new one breaks.
+        Raise `Invalid`: `password_wrong` for the old one, or the rule that the new one breaks;
+        `Conflict("changed_meanwhile")` if it was reset while this was being judged.
         """
-        username = await self._sign_in.check_password(actor, old)
         async with self._transactions.read(actor) as reading:
             before = await self._credentials.before(reading, actor.user_id)
+        username = await self._sign_in.check_password(actor, old)
         admin = bool(ADMINISTRATORS & actor.roles)
         kept = await self._credentials.judged(before, new, username, admin=admin)
         async with self._transactions.open(actor) as tx:
             user = await tx.get(User, actor.user_id)
             tx.allow(Action.ACCOUNT_CHANGE, user, purpose="password")
+            if await self._credentials.before(tx, user.id) != before:
+                raise Conflict("changed_meanwhile")
             self._credentials.put(tx, user, kept)
             await self._sessions.end_of(tx, user.id, "password_changed", but=actor.session_id)
 

@@ -42,6 +42,24 @@ async def test_a_new_password_ends_the_other_sessions(hospital, doctor):
     assert (await hospital.knock(doctor, OWN)).user_id == doctor.id
 
 
+async def test_a_reset_meanwhile_beats_the_change(hospital, doctor, monkeypatch):
+    """Whoever is reset because somebody else has their password must not be undone by that one."""
+    intruder = await hospital.at_work(doctor)
+    credentials = hospital.clinic.account._credentials
+    judged = credentials.judged
+
+    async def judged_during_a_reset(*args, **more):
+        await hospital.clinic.staff.reset(hospital.security(), doctor.id, factors=False)
+        return await judged(*args, **more)
+
+    monkeypatch.setattr(credentials, "judged", judged_during_a_reset)
+    with pytest.raises(Conflict, match="changed_meanwhile"):
+        await hospital.clinic.account.change_password(intruder, PASSWORD, OWN)
+    hospital.clock.forward(seconds=31)
+    with pytest.raises(Unauthenticated, match="sign_in_failed"):
+        await hospital.knock(doctor, OWN)
+
+
 async def test_the_old_password_is_guessed_five_times_at_most(hospital, doctor):
     """S-AUTH-2: an open screen is no place to guess at either."""
     actor = await hospital.at_work(doctor)
