@@ -165,9 +165,11 @@ SENSITIVE = frozenset(
         Action.EMERGENCY_OPEN,
         Action.SETTING_CHANGE_SECURITY,
         Action.STAFF_ADD,
+        Action.STAFF_CHANGE,  # where somebody is warned that their password was reset
         Action.STAFF_GRANT,
         Action.STAFF_RESET,
         Action.STAFF_SUSPEND,
+        Action.STAFF_UNLOCK,
     }
 )
 """Acts that need a proof of who one is that is a few minutes old at most."""

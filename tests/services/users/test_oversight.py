@@ -99,6 +99,31 @@ async def test_where_there_is_one_security_administrator_the_auditor_checks(hosp
     assert (await hospital.clinic.tasks.page(auditor, RESETS))[1] == 1
 
 
+@pytest.mark.parametrize(
+    ("whose", "checker"),
+    [
+        (Role.AUDIT_ADMIN, Role.SYSTEM_ADMIN),
+        (Role.SYSTEM_ADMIN, Role.AUDIT_ADMIN),
+        (Role.SECURITY_ADMIN, Role.AUDIT_ADMIN),
+    ],
+)
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_the_third_administrator_checks_at_once_what_became_of_the_second(
+    hospital, whose, checker, wanted
+):
+    """S-AC-1, R042: whoever resets an administrator could be two of the three."""
+    if not wanted:
+        rule = "policy.auth.check_resets"
+        await hospital.clinic.policy.change(hospital.security(), rule, value=False, reason="small")
+    second = await hospital.hire("dier", whose)
+    await reset(hospital, second, factors=True)
+    third = hospital.acting(checker)
+    [task], total = await hospital.clinic.tasks.page(third, RESETS)
+    assert (total, task.subject) == (1, f"user_account:{second.id}")
+    taken_over = hospital.acting(whose, user_id=second.id)
+    assert (await hospital.clinic.tasks.page(taken_over, RESETS))[1] == 0
+
+
 async def test_a_second_reset_is_a_second_check(hospital, doctor):
     other = await hospital.hire("anquan2", Role.SECURITY_ADMIN)
     await reset(hospital, doctor)
