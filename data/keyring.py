@@ -103,16 +103,28 @@ class Keyring:
 
     def load(self) -> KeyFile:
         """Return what the first place that has a key says; each fault has its own code."""
-        folder = self._environment.get("CREDENTIALS_DIRECTORY")
-        if folder and (Path(folder) / CREDENTIAL).exists():
+        if credential := self._credential():
             # systemd keeps that folder to the service and sets the mode itself.
-            return KeyFile.parse(_read(Path(folder) / CREDENTIAL))
+            return KeyFile.parse(_read(credential))
         if VARIABLE in self._environment:
             return KeyFile.parse(self._environment[VARIABLE])
         if not self.path.exists():
             raise NotFound("master_key_missing", path=str(self.path))
         self._check_mode()
         return KeyFile.parse(_read(self.path))
+
+    def require_own(self) -> None:
+        """Raise `Conflict("master_key_elsewhere")` where the key is handed to us from outside.
+
+        What we wrote into the file would then not be the key that the house is opened with.
+        """
+        if self._credential() or VARIABLE in self._environment:
+            raise Conflict("master_key_elsewhere", path=str(self.path))
+
+    def _credential(self) -> Path | None:
+        folder = self._environment.get("CREDENTIALS_DIRECTORY")
+        path = Path(folder) / CREDENTIAL if folder else None
+        return path if path and path.exists() else None
 
     def _check_mode(self) -> None:
         mode = stat.S_IMODE(self.path.stat().st_mode)
@@ -133,6 +145,7 @@ class Keyring:
 
         The wrapped copy comes first: a key that is in use is never without a share that opens it.
         """
+        self.require_own()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if share:
             write_at_once(self.wrapped_path, share.wrap(file).encode(), 0o400)

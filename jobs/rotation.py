@@ -130,6 +130,7 @@ class Rotation:
 
     def _begin(self) -> KeyFile:
         """Return the key file with its new version, made now or before an interruption."""
+        self._keyring.require_own()
         key_file = self._keyring.load()
         if self._note.exists():
             wanted = int(json.loads(self._note.read_bytes())["version"])

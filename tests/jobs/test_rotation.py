@@ -13,7 +13,7 @@ from data.crypto import Keys
 from data.database import Database
 from data.errors import Conflict, DomainError
 from data.files import FileStore
-from data.keyring import KeyFile, Keyring, Share
+from data.keyring import CREDENTIAL, VARIABLE, KeyFile, Keyring, Share
 from data.sqlite_file import SqliteFile
 from data.stored_file import KeptFile
 from data.users import User
@@ -202,6 +202,27 @@ async def test_a_running_server_is_not_rotated_under_its_feet(house, settings):
     await server.close()
     assert settings.key_file.read_bytes() == before
     assert not unfinished(settings)
+
+
+@pytest.mark.parametrize("source", ["variable", "credential"])
+async def test_a_key_from_outside_is_not_rotated_in_a_file_that_nobody_reads(
+    house, settings, source, tmp_path
+):
+    """Red before: the database was left under a key that was written nowhere."""
+    (tmp_path / CREDENTIAL).write_text(KeyFile(((1, MASTER),)).text())
+    outside = {
+        "variable": {VARIABLE: MASTER.hex()},
+        "credential": {"CREDENTIALS_DIRECTORY": str(tmp_path)},
+    }[source]
+    before = settings.key_file.read_bytes()
+    rotating = Rotation(settings, Keyring(settings.key_file, outside), HeldClock())
+
+    assert await code_of(rotating.run()) == "master_key_elsewhere"
+
+    assert settings.key_file.read_bytes() == before
+    assert not unfinished(settings)
+    keys = Keyring(settings.key_file, outside).load().keys()
+    await (await Database(settings.database, keys.key("db")).open()).close()
 
 
 async def test_nothing_is_written_before_the_house_is_ours_alone(house, settings):
