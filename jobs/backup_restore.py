@@ -206,18 +206,38 @@ class Restore:
     def _settle(self, work: Path, wanted: Wanted, key_file: KeyFile) -> None:
         """Give everything its name: the key last, for with it the house is alive."""
         self._refuse_living()
+        ring = Keyring(wanted.key_file or self._home / "master.key")
+        is_there = _has_place_for(ring, key_file)
         house = work / "house"
         for path in sorted(house.rglob("*")):
             if path.is_file():
                 target = self._home / path.relative_to(house)
                 target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 path.replace(target)
-        ring = Keyring(wanted.key_file or self._home / "master.key")
-        ring.path.parent.mkdir(parents=True, exist_ok=True)
+        if is_there:
+            return
         wrapped = house.parent / "recovery.json"
         if wrapped.exists():
             write_at_once(ring.wrapped_path, wrapped.read_bytes(), 0o400)
         ring.replace(key_file)
+
+
+def _has_place_for(ring: Keyring, key_file: KeyFile) -> bool:
+    """Return whether the key is there already, as on trial beside the living hospital.
+
+    Raise `Conflict("master_key_of_another")` rather than replace one that this backup does not know,
+    and `Invalid("master_key_place_refuses")` where none can be put.
+    """
+    ring.require_own()
+    if ring.path.exists() or ring.wrapped_path.exists():
+        if ring.path.exists() and set(key_file.masters) <= set(ring.load().masters):
+            return True
+        raise Conflict("master_key_of_another", path=str(ring.path))
+    try:
+        ring.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise Invalid("master_key_place_refuses", path=str(ring.path)) from None
+    return False
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:
