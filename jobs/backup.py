@@ -44,6 +44,7 @@ from jobs.backup_archive import (
 from jobs.backup_log import Courier
 from jobs.backup_papers import LIST, Papers, large_papers
 from jobs.backup_postgresql import PostgresSnapshots
+from jobs.backup_restore import listed
 from jobs.backup_snapshot import Contents, Snapshot, Snapshots, SqliteSnapshots
 from services.clinic import Clinic
 from services.facts import Noted
@@ -130,7 +131,6 @@ class Backup:
             began = stopwatch()
             try:
                 manifest, contents, left_out = await self._copy(work)
-                await self._tidy(manifest, contents, work)
             except (DomainError, OSError) as error:
                 code = error.code if isinstance(error, DomainError) else "disk_failed"
                 await self.note(FAILED_FACT, {"code": code, "place": self.target.place})
@@ -149,6 +149,7 @@ class Backup:
             )
             await self.note(LAST_FACT, asdict(done))
             await self.alarm.end()
+            await self._try_to_tidy(manifest, contents, work)
             return done
 
     @asynccontextmanager
@@ -162,12 +163,14 @@ class Backup:
             await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
 
     async def _copy(self, work: Path) -> tuple[Manifest, Contents, tuple[str, ...]]:
-        now = self.clinic.clock.now()
-        night = f"{now:%Y%m%dT%H%M%SZ}-{new_id().hex[:16]}"  # in order within a second, too
+        night = await Archive(self.target, work).next_night(self.clinic.clock.now())
         # Papers before the database: an anchor may not know more than the trail it belongs to.
         home, keys = self.clinic.settings.home, self.clinic.keys
         papers = await Papers(home, self.target, keys).gather(work)
         snapshot = await self._snapshots.take(work)
+        # Not before: what was committed while the papers were gathered is in it.
+        made = self.clinic.clock.now()
+        self.courier.look_again()
         await self.courier.carry()
         small = {
             "papers": papers.small,
@@ -178,7 +181,7 @@ class Backup:
         pieces = [await asyncio.to_thread(weighed, work / name, name) for name in ("base", *small)]
         manifest = Manifest(
             night=night,
-            made_at=now.isoformat(),
+            made_at=made.isoformat(),
             app=_app_version(),
             kind=snapshot.kind,
             key_version=keys.version,
@@ -220,20 +223,26 @@ class Backup:
         if self.shipper and snapshot.kind == "sqlite":
             await self.shipper.based(str(snapshot.base["timeline"]))
 
+    async def _try_to_tidy(self, manifest: Manifest, contents: Contents, work: Path) -> None:
+        """Let go of what is old; an old night that cannot be read spoils no new one."""
+        try:
+            await self._tidy(manifest, contents, work)
+        except (DomainError, OSError) as error:
+            code = error.code if isinstance(error, DomainError) else "disk_failed"
+            log.warning("old copies stay at the target until they can be read: %s", code)
+
     async def _tidy(self, manifest: Manifest, contents: Contents, work: Path) -> None:
         """Let go of nights beyond those we keep, of log nobody can play, of shredded files."""
         archive = Archive(self.target, work)
-        nights = await archive.nights()
-        kept = nights[-self.clinic.settings.backup.keep :]
-        if manifest.night not in kept:  # the clock was ahead before: what was made now stays
-            kept = [*kept[1:], manifest.night]
+        kept = (await archive.nights())[-self.clinic.settings.backup.keep :]
         for name in await self.target.names(NIGHTS):
             if name.split("/")[1] not in kept:  # also what an interrupted run has left
                 await self.target.remove(name)
         kept_manifests = [await self._manifest(archive, night, manifest) for night in kept]
         await self._tidy_log(kept_manifests)
         await self._tidy_papers(archive, kept_manifests)
-        await self._tidy_files(contents, work / "nothing")
+        named = [await listed(archive, each, self.clinic.keys) for each in kept_manifests]
+        await self._tidy_files(contents, set().union(*named), work / "nothing")
 
     async def _manifest(self, archive: Archive, night: str, newest: Manifest) -> Manifest:
         if night == newest.night:
@@ -259,14 +268,14 @@ class Backup:
         for name in set(await self.target.names(PAPERS)) - named:
             await self.target.remove(name)
 
-    async def _tidy_files(self, contents: Contents, nothing: Path) -> None:
+    async def _tidy_files(self, contents: Contents, named: set[str], nothing: Path) -> None:
         there = {name.rsplit("/", 1)[-1] for name in await self.target.names(FILES)}
         here = set(await self.store.blobs())
         dead = there & set(contents.shredded)
         for blob in dead:  # their names first: a restored older night must not open them again
             await asyncio.to_thread(nothing.touch, 0o600)
             await self.target.put(f"{SHREDDED}/{blob}", nothing)
-        await self.courier.forget(dead | (there - here - set(contents.blobs)))
+        await self.courier.forget(dead | (there - here - named))
 
     async def sweep(self) -> int:
         """Delete files no row names, a day after they were written; return how many.

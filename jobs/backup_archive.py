@@ -20,10 +20,11 @@ import json
 import zlib
 from base64 import b64decode, b64encode
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from data.clock import new_id
 from data.crypto import Keys
 from data.errors import DomainError, Invalid, NotFound
 from data.keyring import KeyFile, Share
@@ -32,6 +33,7 @@ from services.ports import BackupTarget
 LABEL = "backup"
 NIGHTS, LOG, FILES, PAPERS, SHREDDED = "nights", "log", "files", "papers", "shredded"
 PIECE = 1 << 20
+STAMP = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class Envelope:
     night: str
     wrapped: str
     body: bytes
+    made: datetime
+    """When the database was copied, as the outside says."""
 
     @classmethod
     def parse(cls, night: str, content: bytes) -> "Envelope":
@@ -97,7 +101,8 @@ class Envelope:
         try:
             outside = json.loads(content)
             body = b64decode(outside["sealed"])
-            return cls(night, str(outside["wrapped_keys"]), body)
+            made = datetime.fromisoformat(outside["made_at"])
+            return cls(night, str(outside["wrapped_keys"]), body, made)
         except (ValueError, KeyError, TypeError):
             raise Invalid("backup_damaged", name=f"{night}/manifest") from None
 
@@ -130,18 +135,25 @@ class Archive:
         self._work = work
 
     async def nights(self) -> list[str]:
-        """Return the complete nights, oldest first."""
+        """Return the complete nights in the order they were made, whatever the clock said."""
         names = await self.target.names(NIGHTS)
         return sorted(name.split("/")[1] for name in names if name.endswith("/manifest"))
 
     async def latest(self, until: datetime | None = None) -> Envelope:
-        """Return the newest night, or the newest that was made by then."""
-        nights = await self.nights()
-        if until is not None:
-            nights = [night for night in nights if night[:16] <= f"{until:%Y%m%dT%H%M%SZ}"]
-        if not nights:
-            raise NotFound("backup_none", place=self.target.place)
-        return await self.envelope(nights[-1])
+        """Return the night made last, or the last whose database was copied by then."""
+        for night in reversed(await self.nights()):
+            envelope = await self.envelope(night)
+            if until is None or envelope.made <= until:
+                return envelope
+        raise NotFound("backup_none", place=self.target.place)
+
+    async def next_night(self, now: datetime) -> str:
+        """Return a name that comes after all there are, also if the clock was ahead before."""
+        stamp, nights = f"{now:{STAMP}}", await self.nights()
+        if nights and nights[-1][:16] > stamp:
+            last = datetime.strptime(nights[-1][:16], STAMP).replace(tzinfo=UTC)
+            stamp = f"{last + timedelta(seconds=1):{STAMP}}"
+        return f"{stamp}-{new_id().hex[:16]}"  # in order within a second, too
 
     async def envelope(self, night: str) -> Envelope:
         """Fetch one night's manifest."""

@@ -89,7 +89,18 @@ class Drill:
             restore = Restore(self._backup.target, settings, self._backup.clinic.clock)
             key_file = await asyncio.to_thread(self._backup.keyring.load)
             restored = await restore.run(Wanted(key_file))
+            await self._require_files(restored, scratch)
             return await self._examine(restored, settings, began)
+
+    async def _require_files(self, restored: Restored, work: Path) -> None:
+        """Raise `Invalid("drill_files_missing")` if the target lacks files of this very night.
+
+        What came with the log since then may still be on its way.
+        """
+        archive = Archive(self._backup.target, work)
+        named = await listed(archive, restored.manifest, restored.key_file.keys())
+        if missing := named.keys() & set(restored.files_missing):
+            raise Invalid("drill_files_missing", count=len(missing))
 
     @asynccontextmanager
     async def _empty_database(self) -> AsyncIterator[str]:

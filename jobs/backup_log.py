@@ -80,6 +80,10 @@ class Courier:
                 await self._target.put(place_of(blob), path)
                 self._there.add(blob)
 
+    def look_again(self) -> None:
+        """Ask the target anew what it has: somebody may have changed its disk."""
+        self._there = None
+
     async def forget(self, blobs: set[str]) -> None:
         """Take files away from the target."""
         async with self._turn:

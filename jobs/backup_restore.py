@@ -225,7 +225,7 @@ class Restore:
 def _has_place_for(ring: Keyring, key_file: KeyFile) -> bool:
     """Return whether the key is there already, as on trial beside the living hospital.
 
-    Raise `Conflict("master_key_of_another")` rather than replace one that this backup does not know,
+    Raise `Conflict("master_key_of_another")` rather than replace one that this copy does not know,
     and `Invalid("master_key_place_refuses")` where none can be put.
     """
     ring.require_own()
