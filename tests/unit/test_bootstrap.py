@@ -28,6 +28,8 @@ def laid_out(folder: Path) -> Path:
     (folder / "scripts").mkdir()
     (folder / "requirements").mkdir()
     shutil.copy(ROOT / "scripts" / "bootstrap.py", folder / "scripts")
+    for path in (folder / "scripts", folder / "requirements", *(folder / "scripts").iterdir()):
+        path.chmod(0o755)  # another user looks at it, whatever this one keeps to itself
     for name in ("tools", "runtime"):
         (folder / "requirements" / f"{name}.lock").write_text(LOCK)
     return folder
