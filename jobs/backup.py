@@ -36,6 +36,7 @@ from jobs.backup_archive import (
     SHREDDED,
     Archive,
     Manifest,
+    is_night,
     sealed_small,
     segment_of,
     timeline_of,
@@ -236,7 +237,8 @@ class Backup:
         archive = Archive(self.target, work)
         kept = (await archive.nights())[-self.clinic.settings.backup.keep :]
         for name in await self.target.names(NIGHTS):
-            if name.split("/")[1] not in kept:  # also what an interrupted run has left
+            night = name.split("/")[1]
+            if is_night(night) and night not in kept:  # also what an interrupted run has left
                 await self.target.remove(name)
         kept_manifests = [await self._manifest(archive, night, manifest) for night in kept]
         await self._tidy_log(kept_manifests)

@@ -17,6 +17,8 @@ it lies the key file wrapped by the recovery share, so that target and paper alo
 import asyncio
 import hashlib
 import json
+import logging
+import re
 import zlib
 from base64 import b64decode, b64encode
 from dataclasses import asdict, dataclass
@@ -34,6 +36,9 @@ LABEL = "backup"
 NIGHTS, LOG, FILES, PAPERS, SHREDDED = "nights", "log", "files", "papers", "shredded"
 PIECE = 1 << 20
 STAMP = "%Y%m%dT%H%M%SZ"
+NIGHT = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{16}")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +142,19 @@ class Archive:
     async def nights(self) -> list[str]:
         """Return the complete nights in the order they were made, whatever the clock said."""
         names = await self.target.names(NIGHTS)
-        return sorted(name.split("/")[1] for name in names if name.endswith("/manifest"))
+        nights = (name.split("/")[1] for name in names if name.endswith("/manifest"))
+        return sorted(filter(is_night, nights))
 
     async def latest(self, until: datetime | None = None) -> Envelope:
         """Return the night made last, or the last whose database was copied by then."""
         for night in reversed(await self.nights()):
-            envelope = await self.envelope(night)
+            try:
+                envelope = await self.envelope(night)
+            except Invalid:
+                if until is None:
+                    raise
+                log.warning("the manifest of %s cannot be read; an earlier copy is tried", night)
+                continue
             if until is None or envelope.made <= until:
                 return envelope
         raise NotFound("backup_none", place=self.target.place)
@@ -187,6 +199,11 @@ class Archive:
         """Return the names of a timeline's parts from a segment on."""
         names = [name for name in await self.target.names(LOG) if timeline in name]
         return sorted(name for name in names if segment_of(name) >= first_segment)
+
+
+def is_night(name: str) -> bool:
+    """Whether a folder's name is one of ours; what somebody else laid there is not touched."""
+    return NIGHT.fullmatch(name) is not None
 
 
 def segment_of(name: str) -> int:

@@ -89,8 +89,15 @@ class Drill:
             restore = Restore(self._backup.target, settings, self._backup.clinic.clock)
             key_file = await asyncio.to_thread(self._backup.keyring.load)
             restored = await restore.run(Wanted(key_file))
+            await self._require_last(restored)
             await self._require_files(restored, scratch)
             return await self._examine(restored, settings, began)
+
+    async def _require_last(self, restored: Restored) -> None:
+        """Raise `Invalid("drill_other_night")` if another copy was tried than the last one made."""
+        last = (await self._backup.clinic.facts.all()).get(Noted.BACKUP)
+        if last is not None and last.value["night"] != restored.night:
+            raise Invalid("drill_other_night", night=restored.night, last=last.value["night"])
 
     async def _require_files(self, restored: Restored, work: Path) -> None:
         """Raise `Invalid("drill_files_missing")` if the target lacks files of this very night.

@@ -19,7 +19,7 @@ from services.events import Event
 from services.idempotency import keep
 from services.lanes import named
 from services.permissions import SENSITIVE
-from services.policy import CONFIRMED_FOR, Action, Actor, Subject, allow, is_confirmed
+from services.policy import CONFIRMED_FOR, EMERGENCY, Action, Actor, Subject, allow, is_confirmed
 from services.trail import Act, Trail, Watch, watch_changes
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,9 @@ class Transaction(Reading):
         """Go on only if the actor may do this to `thing`, and note that it was done, and why."""
         subject = _subject(thing)
         ground = allow(self.actor, action, subject, self.now, self._confirmed_for)
-        why = f"emergency: {purpose}" if ground == "emergency" else purpose
+        why = purpose
+        if ground == "emergency":  # whoever judges it asks for this patient's looks
+            why, detail = f"{EMERGENCY}{purpose}", {**detail, "patient": str(subject.patient_id)}
         self.acts.append(Act(action, subject, AuditResult.DONE, why, detail))
 
     def go_unnoted(self, because: str) -> None:

@@ -37,6 +37,8 @@ class Case(BaseModel):
 
     access: Access
     looks: list[Look]
+    total: int
+    """How many looks there are; `offset` and `limit` choose among them."""
 
 
 def register(clinic: Clinic, routes: Registry) -> None:
@@ -78,9 +80,13 @@ def _register_judging(clinic: Clinic, routes: Registry) -> None:
         return Rows(rows, total)
 
     @routes.api("GET", f"{PREFIX}/emergency/reviews/{{access_id}}", action=Action.EMERGENCY_REVIEW)
-    async def review(request: Request, access_id: UUID) -> Case:
-        access, looks = await clinic.emergency.one(actor_of(request), access_id)
-        return Case(access=access, looks=looks)
+    async def review(
+        request: Request, access_id: UUID, offset: Offset = 0, limit: Limit = 100
+    ) -> Case:
+        access, looks, total = await clinic.emergency.one(
+            actor_of(request), access_id, offset=offset, limit=limit
+        )
+        return Case(access=access, looks=looks, total=total)
 
     @routes.api("POST", f"{PREFIX}/emergency/reviews/{{access_id}}", action=Action.EMERGENCY_REVIEW)
     async def judge(access_id: UUID, said: Judgement, errand: AnErrand) -> Response:

@@ -106,8 +106,10 @@ class EmergencyPage:
             await self.load()
 
     async def _read(self, query: kit.Query) -> kit.Page[Access]:
-        found = await self._clinic.emergency.history(current_actor())
-        return kit.Page(found[query.offset : query.offset + query.size], len(found))
+        found, total = await self._clinic.emergency.history(
+            current_actor(), offset=query.offset, limit=query.size
+        )
+        return kit.Page(found, total)
 
     def _row(self, access: Access) -> kit.Row:
         now = self._clinic.clock.now()

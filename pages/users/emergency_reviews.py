@@ -5,6 +5,7 @@ from uuid import UUID
 
 from data.errors import NotFound
 from pages import kit
+from pages.kit.element import Html
 from pages.live import on_event
 from pages.routes import Routes
 from pages.session import current_actor
@@ -101,11 +102,11 @@ class ReviewsPage:
             await self._open(str(_number(key)))
 
     async def _open(self, key: str) -> None:
-        access, looks = await self._clinic.emergency.one(current_actor(), UUID(key))
+        access, looks, total = await self._clinic.emergency.one(current_actor(), UUID(key))
         self._table.select_row(key)
         with self._panel.fill(t("reviews.of", who=access.username)):
             self._facts(access)
-            _looked_at(looks)
+            self._looked_at(access.id, looks, total)
             if access.outcome is None:
                 self._ask_verdict(access)
 
@@ -129,6 +130,31 @@ class ReviewsPage:
         still = access.closed_at is None and access.until > self._clinic.clock.now()
         return t("reviews.by_itself", at=local(access.until)) if still else local(access.ends_at)
 
+    def _looked_at(self, access_id: UUID, looks: list[Look], total: int) -> None:
+        kit.heading(t("reviews.looks", count=total), 3)
+        if not looks:
+            kit.paragraph(t("reviews.no_looks"), "muted")
+            return
+        place, seen = Html("div"), len(looks)
+
+        def show(some: list[Look]) -> None:
+            with place:
+                kit.facts([(local(look.at), _did(look)) for look in some])
+
+        async def show_more() -> None:
+            nonlocal seen
+            with kit.told():
+                _, some, _ = await self._clinic.emergency.one(
+                    current_actor(), access_id, offset=seen
+                )
+                seen += len(some)
+                show(some)
+                more.set_visibility(bool(some) and seen < total)
+
+        show(looks)
+        more = kit.button("line", t("reviews.more_looks"), show_more)
+        more.set_visibility(seen < total)
+
     def _ask_verdict(self, access: Access) -> None:
         kit.heading(t("reviews.verdict"), 3)
         note = kit.text_area(
@@ -149,14 +175,6 @@ class ReviewsPage:
         with kit.side_by_side():
             kit.button("primary", t("reviews.justified"), lambda: judge(Verdict.JUSTIFIED))
             kit.button("stop", t("reviews.unjustified"), lambda: judge(Verdict.UNJUSTIFIED))
-
-
-def _looked_at(looks: list[Look]) -> None:
-    kit.heading(t("reviews.looks", count=len(looks)), 3)
-    if not looks:
-        kit.paragraph(t("reviews.no_looks"), "muted")
-        return
-    kit.facts([(local(look.at), _did(look)) for look in looks])
 
 
 def _did(look: Look) -> str:

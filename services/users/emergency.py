@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
 from data.audit import AuditEntry
 from data.errors import Conflict, Invalid
@@ -33,7 +33,6 @@ OPEN_FOR = timedelta(minutes=60)
 REVIEWED_WITHIN = timedelta(hours=24)
 SHORTEST_REASON, LONGEST_REASON = 10, 500
 LARGEST_PAGE = 200
-MOST_LOOKS = 100
 REVIEW = "emergency_review"
 REVIEW_PAGE = "/emergency/reviews"
 
@@ -171,12 +170,21 @@ class Emergency:
             query = _with_owner().where(is_mine, *_is_open(tx.now))
             return await _read(tx, query.order_by(EmergencyAccess.until))
 
-    async def history(self, actor: Actor, *, limit: int = 20) -> list[Access]:
-        """Return the actor's own, open or over, latest first: and what the reviewers found."""
+    async def history(
+        self, actor: Actor, *, offset: int = 0, limit: int = 50
+    ) -> tuple[list[Access], int]:
+        """Return a page of the actor's own, those still open first, then the latest; and the total.
+
+        With what the reviewers found.
+        """
         async with self._transactions.read(actor) as tx:
-            query = _with_owner().where(EmergencyAccess.owner_id == actor.user_id)
-            query = query.order_by(EmergencyAccess.opened_at.desc(), EmergencyAccess.id)
-            return await _read(tx, query.limit(min(limit, LARGEST_PAGE)))
+            mine = EmergencyAccess.owner_id == actor.user_id
+            total = await tx.session.scalar(select(func.count(EmergencyAccess.id)).where(mine))
+            over = case((and_(*_is_open(tx.now)), 0), else_=1)
+            query = _with_owner().where(mine)
+            query = query.order_by(over, EmergencyAccess.opened_at.desc(), EmergencyAccess.id)
+            query = query.offset(offset).limit(min(limit, LARGEST_PAGE))
+            return await _read(tx, query), total or 0
 
     async def page(
         self, actor: Actor, *, reviewed: bool = False, offset: int = 0, limit: int = 50
@@ -194,13 +202,18 @@ class Emergency:
             query = query.offset(offset).limit(min(limit, LARGEST_PAGE))
             return await _read(tx, query), total or 0
 
-    async def one(self, actor: Actor, access_id: UUID) -> tuple[Access, list[Look]]:
-        """Return one to be judged, with what was looked at meanwhile, earliest first."""
+    async def one(
+        self, actor: Actor, access_id: UUID, *, offset: int = 0, limit: int = 100
+    ) -> tuple[Access, list[Look], int]:
+        """Return one to be judged, a page of what was looked at meanwhile, and how much that is.
+
+        Earliest first, and only of this patient: two that are open at once are two cases.
+        """
         async with self._transactions.read(actor) as tx:
             row = await tx.get(EmergencyAccess, access_id)
             tx.allow(Action.EMERGENCY_REVIEW, row)
             owner = await tx.get(User, row.owner_id)
-            return _access(row, owner), await _looks(tx, row)
+            return _access(row, owner), *await _looks(tx, row, offset, limit)
 
     async def review(self, actor: Actor, access_id: UUID, outcome: Verdict, note: str) -> None:
         """Judge whether it was right; nobody judges themselves, and nobody twice.
@@ -256,16 +269,21 @@ async def _read(tx: Reading, query: Select[EmergencyAccess, User]) -> list[Acces
     return [_access(row, owner) for row, owner in await tx.session.execute(query)]
 
 
-async def _looks(tx: Reading, row: EmergencyAccess) -> list[Look]:
-    """Read from the trail what only the broken glass allowed, in that time."""
-    query = select(AuditEntry).where(
+async def _looks(
+    tx: Reading, row: EmergencyAccess, offset: int, limit: int
+) -> tuple[list[Look], int]:
+    """Read from the trail what only this broken glass allowed, in that time; and how much."""
+    where = (
         AuditEntry.actor_id == row.owner_id,
         AuditEntry.purpose.startswith(EMERGENCY, autoescape=True),
+        AuditEntry.detail["patient"].as_string() == str(row.patient_id),
         AuditEntry.at >= row.opened_at,
         AuditEntry.at <= (row.closed_at or row.until),
     )
-    found = await tx.session.scalars(query.order_by(AuditEntry.seq).limit(MOST_LOOKS))
-    return [Look(each.at, each.action, each.subject, each.purpose) for each in found]
+    total = await tx.session.scalar(select(func.count(AuditEntry.seq)).where(*where))
+    query = select(AuditEntry).where(*where).order_by(AuditEntry.seq)
+    found = await tx.session.scalars(query.offset(offset).limit(min(limit, LARGEST_PAGE)))
+    return [Look(each.at, each.action, each.subject, each.purpose) for each in found], total or 0
 
 
 def _access(row: EmergencyAccess, owner: User) -> Access:

@@ -1,5 +1,6 @@
 """Which copy is the last, what belongs to it, and what one that went bad spoils: nothing else."""
 
+import shutil
 from datetime import timedelta
 
 from data.keyring import Share
@@ -106,3 +107,34 @@ async def test_an_old_night_that_went_bad_spoils_no_new_one(house, clock, caplog
     assert not await house.backup.is_due()
     assert "old copies stay at the target" in caplog.text
     assert (await Drill(house.backup).run()).night == done.night
+
+
+async def test_a_last_manifest_that_went_bad_leaves_the_earlier_copies_to_go_back_to(
+    house, tmp_path, clock
+):
+    await house.backup.run()
+    until = clock.now() + timedelta(minutes=1)
+    clock.forward(days=1)
+    last = await house.backup.run()
+    (house.copies / NIGHTS / last.night / "manifest").write_text("{}")
+    assert await as_it_was(house, tmp_path / "then", clock, until=until) == 0
+
+
+async def test_what_somebody_else_laid_beside_the_nights_is_left_alone(house, clock):
+    await house.backup.run()
+    [name] = [each.name for each in (house.copies / NIGHTS).iterdir()]
+    shutil.copytree(house.copies / NIGHTS / name, house.copies / NIGHTS / "old-copy")
+    for _ in range(2):
+        clock.forward(days=1)
+        await house.backup.run()
+    assert (house.copies / NIGHTS / "old-copy" / "manifest").is_file()
+    assert (await Drill(house.backup).run()).ok
+
+
+async def test_a_drill_of_another_copy_than_the_last_is_no_drill(house, clock):
+    await house.backup.run()
+    clock.forward(days=1)
+    last = await house.backup.run()
+    shutil.rmtree(house.copies / NIGHTS / last.night)
+    drilled = await Drill(house.backup).run()
+    assert (drilled.ok, drilled.code) == (False, "drill_other_night")

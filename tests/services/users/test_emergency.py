@@ -275,7 +275,8 @@ async def test_who_judges_sees_what_was_looked_at(hospital, doctor):
     await house.emergency.close(doctor, access.id)
     auditor = hospital.acting(Role.AUDIT_ADMIN)
 
-    judged, looks = await house.emergency.one(auditor, access.id)
+    judged, looks, total = await house.emergency.one(auditor, access.id)
+    assert total == 1
     assert (judged.username, judged.name) == ("lihua", "李*华")
     assert judged.ends_at == judged.opened_at + timedelta(minutes=5)
     assert [(each.action, each.subject) for each in looks] == [("chart:read", "chart")]
@@ -292,13 +293,45 @@ async def test_who_broke_it_sees_what_came_of_it(hospital, doctor):
     second = await house.emergency.open(doctor, ANOTHER, REASON)
     await house.emergency.review(auditor, first.id, ReviewOutcome.UNJUSTIFIED, "not that day")
 
-    mine = await house.emergency.history(doctor)
+    mine, total = await house.emergency.history(doctor)
+    assert total == 2
     assert [(each.id, each.outcome, each.review_note) for each in mine] == [
         (second.id, None, ""),
         (first.id, ReviewOutcome.UNJUSTIFIED, "not that day"),
     ]
     assert [each.id for each in await house.emergency.mine(doctor)] == [second.id]
-    assert await house.emergency.history(auditor) == []
+    assert await house.emergency.history(auditor) == ([], 0)
+
+
+async def test_what_is_open_stands_first_however_many_there_were(hospital, doctor):
+    """It can be ended there; the list is paged where the data is."""
+    house = hospital.clinic
+    still = await house.emergency.open(doctor, PATIENT, REASON)
+    for _ in range(3):
+        hospital.clock.forward(minutes=1)
+        other = await house.emergency.open(doctor, new_id(), REASON)
+        await house.emergency.close(doctor, other.id)
+    page, total = await house.emergency.history(doctor, limit=2)
+    assert (page[0].id, len(page), total) == (still.id, 2, 4)
+    rest, _ = await house.emergency.history(doctor, offset=2, limit=2)
+    assert len({each.id for each in (*page, *rest)}) == 4
+
+
+async def test_looks_of_one_patient_neither_hide_nor_join_those_of_another(hospital, doctor):
+    """Red before: the earliest hundred of all that was open were shown, and nothing said so."""
+    house = hospital.clinic
+    one = await house.emergency.open(doctor, PATIENT, REASON)
+    other = await house.emergency.open(doctor, ANOTHER, REASON)
+    breaker = await now(hospital, doctor)
+    for _ in range(5):
+        await look(hospital, breaker)
+    await look(hospital, breaker, ANOTHER)
+    auditor = hospital.acting(Role.AUDIT_ADMIN)
+
+    _, looks, total = await house.emergency.one(auditor, other.id)
+    assert (len(looks), total) == (1, 1)
+    _, looks, total = await house.emergency.one(auditor, one.id, offset=3, limit=10)
+    assert (len(looks), total) == (2, 5)
 
 
 async def test_open_pages_hear_that_it_is_over(hospital, doctor):
