@@ -118,8 +118,11 @@ class Keyring:
 
         What we wrote into the file would then not be the key that the house is opened with.
         """
-        if self._credential() or VARIABLE in self._environment:
+        if self._is_outside():
             raise Conflict("master_key_elsewhere", path=str(self.path))
+
+    def _is_outside(self) -> bool:
+        return bool(self._credential()) or VARIABLE in self._environment
 
     def _credential(self) -> Path | None:
         folder = self._environment.get("CREDENTIALS_DIRECTORY")
@@ -144,8 +147,10 @@ class Keyring:
         """Write the key file, and what `share` is to open, each at once or not at all.
 
         The wrapped copy comes first: a key that is in use is never without a share that opens it.
+        Where the key comes from outside, only that very key: see `require_own`.
         """
-        self.require_own()
+        if self._is_outside() and file != self.load():
+            self.require_own()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if share:
             write_at_once(self.wrapped_path, share.wrap(file).encode(), 0o400)

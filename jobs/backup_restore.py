@@ -7,11 +7,12 @@ name, the master key last, so that a restore that fails leaves what was there as
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from sqlalchemy import bindparam, select, update
 
@@ -115,6 +116,8 @@ class Restore:
             envelope = await archive.latest(wanted.until)
         key_file = envelope.key_file(wanted.opener)
         keys = key_file.keys()
+        # Before anything is brought: nothing is to be undone where the key cannot be put.
+        await asyncio.to_thread(_has_place_for, self._ring(wanted), key_file)
         manifest = envelope.open(keys)
         house = work / "house"
         await asyncio.to_thread(house.mkdir)
@@ -206,20 +209,58 @@ class Restore:
     def _settle(self, work: Path, wanted: Wanted, key_file: KeyFile) -> None:
         """Give everything its name: the key last, for with it the house is alive."""
         self._refuse_living()
-        ring = Keyring(wanted.key_file or self._home / "master.key")
+        ring = self._ring(wanted)
         is_there = _has_place_for(ring, key_file)
-        house = work / "house"
-        for path in sorted(house.rglob("*")):
-            if path.is_file():
-                target = self._home / path.relative_to(house)
-                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                path.replace(target)
-        if is_there:
-            return
-        wrapped = house.parent / "recovery.json"
-        if wrapped.exists():
-            write_at_once(ring.wrapped_path, wrapped.read_bytes(), 0o400)
-        ring.replace(key_file)
+        with _taken_back_on_trouble(work / "before") as move:
+            house = work / "house"
+            for path in sorted(house.rglob("*")):
+                if path.is_file():
+                    move(path, self._home / path.relative_to(house))
+            if not is_there or ring.load() == key_file:  # else it is one that knows more
+                _lay_beside(ring, work / "recovery.json")
+            if not is_there:
+                ring.replace(key_file)
+
+    def _ring(self, wanted: Wanted) -> Keyring:
+        return Keyring(wanted.key_file or self._home / "master.key")
+
+
+@contextmanager
+def _taken_back_on_trouble(before: Path) -> Iterator[Callable[[Path, Path], None]]:
+    """Yield what moves a file to its name; on trouble all that was moved has not been.
+
+    What had the name already lies in `before` meanwhile.
+    """
+    moved: list[tuple[Path, Path]] = []
+    made: list[Path] = []
+
+    def move(path: Path, target: Path) -> None:
+        made.extend(folder for folder in target.parents if not folder.exists())
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        aside = before / str(len(moved))
+        if target.is_file():
+            before.mkdir(exist_ok=True)
+            target.replace(aside)
+        moved.append((target, aside))
+        path.replace(target)
+
+    try:
+        yield move
+    except BaseException:
+        for target, aside in reversed(moved):
+            if target.is_file():
+                target.unlink()
+            if aside.exists():
+                aside.replace(target)
+        for folder in sorted(set(made), key=lambda path: len(path.parts), reverse=True):
+            _remove_if_empty(folder)
+        raise
+
+
+def _lay_beside(ring: Keyring, wrapped: Path) -> None:
+    """Put what the paper opens beside the key, unless that has it."""
+    if wrapped.exists() and not ring.wrapped_path.exists():
+        write_at_once(ring.wrapped_path, wrapped.read_bytes(), 0o400)
 
 
 def _has_place_for(ring: Keyring, key_file: KeyFile) -> bool:
@@ -235,9 +276,10 @@ def _has_place_for(ring: Keyring, key_file: KeyFile) -> bool:
         raise Conflict("master_key_of_another", path=str(ring.path))
     try:
         ring.path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=ring.path.parent):
+            return False
     except OSError:
         raise Invalid("master_key_place_refuses", path=str(ring.path)) from None
-    return False
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:

@@ -123,7 +123,7 @@ class Rotation:
         lock.take()
         try:
             key_file = self._begin()
-            self._rekey(path, key_file.keys(self._settings.crypto_profile))
+            rekey(path, key_file.keys(self._settings.crypto_profile), self._watch)
         finally:
             lock.release()
         return key_file
@@ -145,19 +145,6 @@ class Rotation:
         # Wrapped for a paper nobody has yet: should we be interrupted, the end makes another.
         self._keyring.replace(key_file, Share.new())
         return key_file
-
-    def _rekey(self, path: Path, keys: Keys) -> None:
-        """Write the database to a new file under the new key and let it take the name."""
-        fresh = path.with_name(f"{path.name}{FRESH}")
-        _remove(fresh)
-        if _opens(SqliteFile(path, keys.key("db"))):
-            return
-        old = _fitting(path, keys)
-        self._watch("export")
-        _export(old, fresh, keys.key("db"))
-        self._watch("name")
-        fresh.replace(path)
-        sync_folder(path.parent)
 
     async def _reseal_fields(self, database: Database) -> int:
         count = 0
@@ -218,6 +205,23 @@ class Rotation:
         transactions = Transactions(database, bus, trail, self._clock)
         async with transactions.open(HOUSE) as tx:
             tx.allow(Action.KEYS_ROTATE, Subject("master_key", str(keys.version)))
+
+
+def rekey(path: Path, keys: Keys, watch: Watch = lambda _: None) -> None:
+    """Write a database to a new file under the newest key and let it take the name.
+
+    It may be under any key of the house; raise `Invalid("database_key_wrong")` if it is under none.
+    """
+    fresh = path.with_name(f"{path.name}{FRESH}")
+    _remove(fresh)
+    if _opens(SqliteFile(path, keys.key("db"))):
+        return
+    old = _fitting(path, keys)
+    watch("export")
+    _export(old, fresh, keys.key("db"))
+    watch("name")
+    fresh.replace(path)
+    sync_folder(path.parent)
 
 
 async def _change(session: AsyncSession, change: Any, values: list[dict[str, Any]]) -> None:

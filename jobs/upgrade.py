@@ -26,6 +26,7 @@ from data.sqlite_file import SqliteFile
 from jobs.backup import WORK
 from jobs.backup_postgresql import PostgresSnapshots, restore_dump
 from jobs.backup_restore import check_database
+from jobs.rotation import rekey
 from services.settings import Settings
 
 FOLDER = Path("backup") / "upgrades"
@@ -93,7 +94,7 @@ class UpgradeCopies:
             with self._work() as work:
                 fresh = work / path.name
                 shutil.copyfile(copy, fresh)
-                _check(SqliteFile(fresh, self._keys.key("db")))
+                _check(fresh, self._keys)
                 folder = self._settings.home / FOLDER
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 aside = _free(folder, f"{now:%Y%m%dT%H%M%SZ}-set-aside", ".db")
@@ -127,9 +128,10 @@ class UpgradeCopies:
             shutil.rmtree(work, ignore_errors=True)
 
 
-def _check(file: SqliteFile) -> None:
+def _check(fresh: Path, keys: Keys) -> None:
     try:
-        check_database(file)
+        rekey(fresh, keys)  # it may be from before a rotation
+        check_database(SqliteFile(fresh, keys.key("db")))
     except sqlcipher.DatabaseError:
         raise Invalid("database_damaged") from None
 

@@ -39,6 +39,12 @@ class Unclean(Exception):
         self.code = code
 
 
+OF_THE_DISK = {
+    errno.EFBIG: "file_too_complex",
+    errno.ENOSPC: "disk_full",
+    errno.EDQUOT: "disk_full",
+}
+"""What the disk refuses, and the code of the sentence for it."""
 Cleaner = Callable[[Path, Path], str]
 
 
@@ -72,8 +78,8 @@ def clean(media_type: str, source: Path, target: Path) -> str:
     except MemoryError:
         raise Unclean("file_too_complex") from None
     except Exception as problem:  # noqa: BLE001 - whatever a library says: it cannot be read
-        grown = isinstance(problem, OSError) and problem.errno == errno.EFBIG
-        raise Unclean("file_too_complex" if grown else "file_unreadable") from None
+        said = problem.errno if isinstance(problem, OSError) else None
+        raise Unclean(OF_THE_DISK.get(said or 0, "file_unreadable")) from None
 
 
 def confine() -> None:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from uuid import UUID
 
 from data.clock import Clock
 from data.errors import Forbidden, Invalid, NotFound, TooMany, Unavailable
-from data.files import FileStore, StoredFile
+from data.files import NO_SPACE, FileStore, StoredFile
 from data.stored_file import KeptFile
 from services import cleaning
 from services.permissions import Action
@@ -151,7 +151,7 @@ class Uploads:
         subject = _subject(actor, patient_id)
         async with self._transactions.read(actor) as reading:
             reading.allow(Action.FILE_KEEP, subject)
-        with self._taking(actor.user_id):
+        with self._taking(actor.user_id), _full_disk_said():
             return await self._take(actor, subject, chunks)
 
     @contextmanager
@@ -201,6 +201,8 @@ class Uploads:
             async with asyncio.timeout(CLEANING_SECONDS):
                 return await work
         except cleaning.Unclean as problem:
+            if problem.code == "disk_full":
+                raise Unavailable(problem.code) from None
             raise Invalid(problem.code) from None
         except (TimeoutError, BrokenProcessPool):
             self._end(pool)
@@ -243,6 +245,17 @@ def _subject(actor: Actor, patient_id: UUID | None) -> Subject:
         owner_id=actor.user_id,
         patient_id=patient_id,
     )
+
+
+@contextmanager
+def _full_disk_said() -> Iterator[None]:
+    """Raise `Unavailable("disk_full")` where something that came in found no room."""
+    try:
+        yield
+    except OSError as trouble:
+        if trouble.errno in NO_SPACE:
+            raise Unavailable("disk_full") from None
+        raise
 
 
 async def moving(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -324,12 +337,16 @@ def _create(path: Path) -> BinaryIO:
 def wipe(*paths: Path) -> None:
     """Overwrite files and remove them, so that a patient's picture does not lie about."""
     for path in paths:
-        try:
-            with path.open("r+b") as file:
-                for _ in range(0, path.stat().st_size, PIECE):
-                    file.write(bytes(PIECE))
-                file.flush()
-                os.fsync(file.fileno())
-        except FileNotFoundError:
-            continue
+        # A disk that refuses to overwrite, full as it is, must not keep what it could remove.
+        with suppress(OSError):
+            _overwrite(path)
         path.unlink(missing_ok=True)
+
+
+def _overwrite(path: Path) -> None:
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        for start in range(0, size, PIECE):
+            file.write(bytes(min(PIECE, size - start)))  # not a byte more: there may be no room
+        file.flush()
+        os.fsync(file.fileno())

@@ -112,3 +112,11 @@ def test_a_port_that_is_not_ours_to_open_is_said_with_what_to_do(tmp_path, publi
     assert done.returncode == 3, done.stderr
     assert "[acme_port_not_allowed]" in done.stderr
     assert "--acme-port" in done.stderr
+
+
+def test_a_house_whose_key_comes_from_outside_is_founded(nowhere, monkeypatch):
+    """Red before: it was founded, said that nothing was done, and showed no paper."""
+    monkeypatch.setenv("XINGLIN_MASTER", bytes(range(32)).hex())
+    done = nowhere(*INIT)
+    assert done.code == 0, done.err
+    assert "Recovery share" in done.out

@@ -1,10 +1,14 @@
 """Files from strangers: what is taken, what is left of them, what is refused. (S-WEB, R043)"""
 
 import io
+import os
 import struct
+import subprocess
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pikepdf
 import pytest
@@ -16,6 +20,7 @@ from services import cleaning, uploads
 from services.policy import Role
 from services.ports import ScanVerdict
 from tests.factories import an_actor
+from tests.peers import need, need_root
 
 pytestmark = pytest.mark.sqlite
 
@@ -289,3 +294,56 @@ async def test_what_a_crash_left_is_wiped_at_the_next_start(clinic):
     left.write_bytes(a_photo())
     await clinic.uploads.tidy()
     assert not left.exists()
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[None]:
+    """Lay a disk of that size under a folder."""
+    need_root()
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [str(need("mount")), "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    subprocess.run(command, check=True)
+    try:
+        yield
+        assert not list(folder.iterdir()), "a temporary file was left"
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+NOISE = os.urandom(3_000_000)
+
+
+def noise_in_a_pdf() -> bytes:
+    document = a_letter()
+    document.pages[0].Contents = document.make_stream(NOISE)
+    return packed(document)
+
+
+def noise_in_a_picture(kind: str) -> bytes:
+    out = io.BytesIO()
+    Image.frombytes("RGB", (1000, 1000), NOISE).save(out, kind, quality=95)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("room", ["1m", "4m"], ids=["coming in", "being cleaned"])
+async def test_a_full_disk_refuses_an_upload_in_a_sentence(clinic, patient, room):
+    """Bad input: a full disk. Red before: an unexpected error; while cleaning: unreadable."""
+    disk = small_disk(clinic.settings.home / "incoming", room)
+    with disk, pytest.raises(DomainError) as refused:
+        await clinic.uploads.receive(patient, stream(bytes(128) + b"DICM" + NOISE))
+    assert (type(refused.value), refused.value.code) == (Unavailable, "disk_full")
+    assert (await clinic.uploads.receive(patient, stream(a_photo()))).size
+
+
+@pytest.mark.parametrize("sort", ["PDF", "PNG", "JPEG", "WEBP"])
+def test_no_library_hides_that_the_disk_is_full(tmp_path, sort):
+    content = noise_in_a_pdf() if sort == "PDF" else noise_in_a_picture(sort)
+    source = tmp_path / "source"
+    source.write_bytes(content)
+    media_type = cleaning.recognise(content[: cleaning.HEAD_BYTES])
+    with small_disk(tmp_path / "small", "100k"), pytest.raises(cleaning.Unclean) as refused:
+        try:
+            cleaning.clean(media_type, source, tmp_path / "small" / "target")
+        finally:
+            (tmp_path / "small" / "target").unlink(missing_ok=True)
+    assert refused.value.code == "disk_full"
