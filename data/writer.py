@@ -40,6 +40,8 @@ class Turn:
         self.ends: asyncio.Future[bool] = loop.create_future()  # True: there is work to keep
         self.kept: asyncio.Future[None] = loop.create_future()
         self.after: list[Callable[[], None]] = []
+        self.is_half_done = False
+        """Whether it failed and could not be rolled back: nothing of its group may be kept."""
 
 
 def follow(after: list[Callable[[], None]]) -> None:
@@ -84,7 +86,9 @@ class Writer:
                     await session.commit()
                     keep = True
                 finally:
-                    await session.close()
+                    turn.is_half_done = True
+                    await session.close()  # rolls back to the savepoint what was not kept
+                    turn.is_half_done = False
             if waited.is_set():
                 # Whoever saw the loop turn in between made the whole line wait for it.
                 log.warning("a unit of work waited for something else", stack_info=True)
@@ -201,7 +205,7 @@ class Writer:
                 group.append(turn)
             # Some errors, a full disk for one, make SQLite roll back everything there and then.
             driver: Any = self._connection.connection.dbapi_connection
-            if not driver.in_transaction:
+            if turn.is_half_done or not driver.in_transaction:
                 raise Unavailable("rolled_back")
 
     def _raw(self) -> Any:

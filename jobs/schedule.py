@@ -19,7 +19,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import delete, select
 
 from data.clock import stopwatch
-from data.errors import Conflict, DomainError, NotFound
+from data.errors import Conflict, DomainError, Invalid, NotFound
 from data.institution import Institution
 from data.outbox import Answered
 from jobs.exports import Exports
@@ -96,7 +96,6 @@ def table(clinic: Clinic, night: Night | None = None, renew: Work | None = None)
         Job("drafts", lambda: clinic.drafts.prune(HOUSE), at="00:30", forgets=True),
         Job("old-sessions", clinic.sessions.tidy, at="00:40", forgets=True),
         Job("sign-in-counts", clinic.sign_in.tidy, at="00:45"),
-        Job("old-failures", clinic.sign_in.tidy, at="00:45"),
         Job("dormant-accounts", clinic.dormancy.look, at="03:40", forgets=True),
         Job("audit-verify", chores.verify_audit, at="04:10"),
         Job("licences", clinic.licences.remind, at="07:00"),
@@ -125,8 +124,8 @@ class Chores:
         """Keep the head of the audit chain outside the database; if that knows more, alarm."""
         try:
             await self._clinic.audit.anchor(HOUSE)
-        except Conflict as trouble:
-            number = int(str(trouble.details["seq"]))
+        except (Conflict, Invalid) as trouble:  # shorter than it was, or the file was spoilt
+            number = int(str(trouble.details.get("seq", 0)))
             await self._clinic.facts.note(Noted.VERIFIED, ok=False, broken_at=number)
             await self._alarm(number)
             raise

@@ -5,6 +5,7 @@ next one begins with the newest line: whoever verifies reads the end of one smal
 was anchored before still lies beside it. (S-AUD-1)
 """
 
+import errno
 import json
 import logging
 import os
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from data.audit import FIRST
-from data.errors import Invalid
+from data.crypto import Keys
+from data.errors import DomainError, Invalid
 from data.keyring import sync_folder
 
 log = logging.getLogger(__name__)
@@ -50,16 +52,19 @@ class Anchors:
         last = self.last()
         return None if last is None else _head_of(last)
 
-    def highest(self) -> Head | None:
+    def highest(self, keys: Keys) -> Head | None:
         """Return the highest head of the newest file since the house last went back in time.
 
-        Whoever adds a lower line by hand does not make a shortened trail look whole.
+        Whoever adds a lower line by hand does not make a shortened trail look whole, and only who
+        has the keys can say that the house went back: else `Invalid("audit_anchor_damaged")`.
         """
         if not self.path.exists():
             return self.head()
         high: Head | None = None
-        for line in self.path.read_bytes().splitlines():
-            head = _head_of(_read(line))
+        for line in map(_read, _whole_lines(self.path.read_bytes())):
+            head = _head_of(line)
+            if head[0] == 0 and not _is_ours(line, keys):
+                raise Invalid("audit_anchor_damaged")
             if high is None or head[0] == 0 or head[0] >= high[0]:
                 high = head
         return high or self.head()
@@ -78,21 +83,26 @@ class Anchors:
             return
         self._add({"seq": seq, "mac": mac, "at": now.isoformat()}, now)
 
-    def go_back(self, why: str, now: datetime) -> None:
+    def go_back(self, why: str, now: datetime, keys: Keys) -> None:
         """Say that the trail goes back in time from here on, and why: a copy was restored.
 
         The line stays for whoever reads; without it a shorter trail is one whose end was cut off.
         """
-        self._add({"seq": 0, "mac": FIRST, "at": now.isoformat(), "why": why}, now)
+        line = {"seq": 0, "mac": FIRST, "at": now.isoformat(), "why": why, "key": keys.version}
+        self._add({**line, "proof": _proof(line, keys)}, now)
 
     def _add(self, line: dict[str, Any], now: datetime) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.exists() and self.path.stat().st_size >= self._full:
             self._roll(now)
         new = not self.path.exists()
+        content = json.dumps(line).encode() + b"\n"
+        if not new and not _ends_whole(self.path):
+            content = b"\n" + content  # after what a full disk or a crash has torn
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(descriptor, json.dumps(line).encode() + b"\n")
+            if os.write(descriptor, content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -118,9 +128,39 @@ def _last_line(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     with path.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
-        lines = file.read().splitlines()
+        start = file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
+        content = file.read()
+    if start:  # in the middle of a line
+        content = content.partition(b"\n")[2]
+    lines = _whole_lines(content)
     return _read(lines[-1]) if lines else None
+
+
+def _whole_lines(content: bytes) -> list[bytes]:
+    """Return the lines, but none that was torn while it was written: it never counted."""
+    return [line for line in content.split(b"\n")[:-1] if line.endswith(b"}")]
+
+
+def _ends_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
+
+
+def _is_ours(line: dict[str, Any], keys: Keys) -> bool:
+    try:
+        return bool(line["proof"] == _proof(line, keys))
+    except (DomainError, KeyError, ValueError, TypeError):  # under a key that there never was
+        return False
+
+
+def _proof(line: dict[str, Any], keys: Keys) -> str:
+    """Return what only who has the keys can say of a line."""
+    said = json.dumps([line.get(name) for name in ("seq", "mac", "at", "why", "key")])
+    key = keys.key("audit", int(line["key"]))
+    return keys.provider.mac(key, f"anchor {said}".encode()).hex()
 
 
 def _read(line: bytes) -> dict[str, Any]:

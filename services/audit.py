@@ -18,12 +18,14 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from data.audit import COVERED, FIRST, AuditEntry, sealed
 from data.crypto import Keys
-from data.errors import Conflict
+from data.errors import Conflict, DomainError
 from services.anchors import Anchors, Head
 from services.policy import Action, Actor, Subject, visible
 from services.transaction import Reading, Transactions
 
 BATCH = 1000
+UNREADABLE = (LookupError, ValueError, TypeError, ArithmeticError)
+"""What the types of columns raise for what they cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +123,17 @@ class Audit:
         """Walk the whole chain and compare its end with the anchor."""
         async with self._transactions.open(actor) as tx:
             tx.allow(Action.AUDIT_VERIFY, _trail_of(actor))
-        anchored = await asyncio.to_thread(self._anchors.highest) or (0, FIRST)
+        anchored = await asyncio.to_thread(self._anchors.highest, self._keys) or (0, FIRST)
         count, before, broken = 0, FIRST, None
-        async for batch in self._batches(actor):
-            count, before, broken = await asyncio.to_thread(
-                self._check, batch, count, before, anchored
-            )
-            if broken is not None:
-                break
+        try:
+            async for batch in self._batches(actor):
+                count, before, broken = await asyncio.to_thread(
+                    self._check, batch, count, before, anchored
+                )
+                if broken is not None:
+                    break
+        except UNREADABLE:  # somebody wrote into it what no entry of ours says
+            broken = await self._first_unreadable(actor, count)
         cut_off = broken is None and anchored[0] > count
         return await self._transactions.answer(actor, Verdict(count, before, broken, cut_off))
 
@@ -136,12 +141,32 @@ class Audit:
         self, batch: list[dict[str, Any]], count: int, before: str, anchored: Head
     ) -> tuple[int, str, int | None]:
         for row in batch:
-            if row["seq"] != count + 1 or sealed(row, before, self._keys) != row["mac"]:
+            if row["seq"] != count + 1 or not self._fits(row, before):
                 return count, before, count + 1
             count, before = count + 1, row["mac"]
             if count == anchored[0] and before != anchored[1]:
                 return count, before, count  # whole in itself, and yet not the trail of then
         return count, before, None
+
+    def _fits(self, row: dict[str, Any], before: str) -> bool:
+        try:
+            return bool(sealed(row, before, self._keys) == row["mac"])
+        except (*UNREADABLE, DomainError):  # under a key that there never was
+            return False
+
+    async def _first_unreadable(self, actor: Actor, since: int) -> int:
+        """Return the number of the first entry after `since` that cannot be read."""
+        async with self._transactions.read(actor) as tx:
+            tx.allow(Action.AUDIT_VERIFY, _trail_of(actor))
+            while True:
+                query = select(AuditEntry).where(AuditEntry.seq > since)
+                try:
+                    row = await tx.session.scalar(query.order_by(AuditEntry.seq).limit(1))
+                except UNREADABLE:
+                    return since + 1
+                if row is None:  # mended meanwhile
+                    return since + 1
+                since = row.seq
 
     async def _batches(self, actor: Actor, since: int = 0) -> AsyncIterator[list[dict[str, Any]]]:
         while True:
@@ -160,7 +185,7 @@ class Audit:
         sets one (`XINGLIN_ANCHORS`). Raise `Conflict("trail_not_as_anchored")`, and write nothing,
         where the trail does not hold what was anchored before: that would hide that it was cut.
         """
-        anchored = await asyncio.to_thread(self._anchors.highest)
+        anchored = await asyncio.to_thread(self._anchors.highest, self._keys)
         number, mac = anchored or (0, FIRST)
         async with self._transactions.read(actor) as tx:
             tx.allow(Action.AUDIT_VERIFY, _trail_of(actor))

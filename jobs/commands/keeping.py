@@ -83,9 +83,11 @@ def _opener(share: str, key_file: Path | None) -> Share | KeyFile:
 
 def _tell_far_anchors(home: Path, night: str) -> None:
     """Say beside anchors that were not restored themselves why the trail is shorter now."""
-    anchors = Settings.load(home).anchor_file
+    settings = Settings.load(home)
+    anchors = settings.anchor_file
     if anchors.exists() and not anchors.is_relative_to(home):
-        Anchors(anchors).go_back(f"restore {night}", SystemClock().now())
+        keys = Keyring(settings.key_file).load().keys(settings.crypto_profile)
+        Anchors(anchors).go_back(f"restore {night}", SystemClock().now(), keys)
 
 
 async def _restored(call: Call, settings: Settings, wanted: Wanted) -> dict[str, Any]:

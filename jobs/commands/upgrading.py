@@ -77,7 +77,7 @@ async def _brought_back(settings: Settings, copy: Path) -> Path | None:
     aside = await UpgradeCopies(settings, keys).bring_back(copy, clock.now())
     as_of = datetime.fromtimestamp((await asyncio.to_thread(copy.stat)).st_mtime, UTC)
     anchors = Anchors(settings.anchor_file)
-    await asyncio.to_thread(anchors.go_back, f"migrate --back {copy.name}", clock.now())
+    await asyncio.to_thread(anchors.go_back, f"migrate --back {copy.name}", clock.now(), keys)
     database = await Database(settings.database, keys.key("db")).open()
     try:
         await note_restore(database, key_file, clock, Told(copy.name, as_of, typist()))

@@ -179,6 +179,31 @@ async def test_if_sqlite_rolls_back_the_first_of_a_group_those_behind_go_on(data
     assert await taken(database) == 4
 
 
+async def test_what_could_not_be_rolled_back_is_not_kept_with_the_others(database, monkeypatch):
+    """Half a unit without its entry in the trail is not committed: its group is told instead."""
+    rooms = await build(database, *(Room() for _ in range(4)))
+    dialect = database._writer.dialect
+    roll_back = dialect.do_rollback_to_savepoint
+
+    def break_once(*where):
+        monkeypatch.setattr(dialect, "do_rollback_to_savepoint", roll_back)
+        raise OSError("disk I/O error")
+
+    async def fail_half_way():
+        async with database.transaction(write=True) as session:
+            await take_in(session, rooms[3])
+            monkeypatch.setattr(dialect, "do_rollback_to_savepoint", break_once)
+            raise ZeroDivisionError
+
+    results = await together(
+        *(take(database, room) for room in rooms[:2]), fail_half_way(), take(database, rooms[2])
+    )
+
+    assert [getattr(each, "code", "") for each in results[:2]] == ["rolled_back"] * 2
+    assert isinstance(results[2], Exception)
+    assert await taken(database) == 1, "only who stood behind"
+
+
 async def test_if_a_connection_cannot_even_be_given_up_the_line_goes_on(database, monkeypatch):
     """R034: whatever breaks, nobody stands in line for ever."""
     rooms = await build(database, *(Room() for _ in range(4)))

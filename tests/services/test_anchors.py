@@ -3,12 +3,19 @@
 import json
 from datetime import timedelta
 
+import pytest
+
 from data.audit import FIRST
+from data.errors import Invalid
+from data.keyring import KeyFile
 from services.anchors import FULL, Anchors
 from services.findings import Level
 from services.policy import HOUSE
+from tests.conftest import MASTER
 from tests.factories import MONDAY
 from tests.services.test_trail import found
+
+KEYS = KeyFile(((1, MASTER),)).keys()
 
 
 def filled(path, lines, full=300):
@@ -44,16 +51,39 @@ def test_a_lower_line_does_not_lower_what_is_known(tmp_path):
     with anchors.path.open("a") as file:
         file.write(json.dumps({"seq": 4, "mac": "b" * 64, "at": MONDAY.isoformat()}) + "\n")
     assert anchors.head() == (4, "b" * 64)
-    assert anchors.highest() == (10, "a" * 64)
+    assert anchors.highest(KEYS) == (10, "a" * 64)
 
 
 def test_a_house_that_went_back_in_time_says_so_and_begins_anew(tmp_path):
     anchors = filled(tmp_path / "audit.jsonl", 10, full=FULL)
-    anchors.go_back("restored", MONDAY + timedelta(hours=1))
-    assert anchors.highest() == (0, FIRST)
+    anchors.go_back("restored", MONDAY + timedelta(hours=1), KEYS)
+    assert anchors.highest(KEYS) == (0, FIRST)
     anchors.write(5, "c" * 64, MONDAY + timedelta(hours=2))
-    assert anchors.highest() == (5, "c" * 64)
+    assert anchors.highest(KEYS) == (5, "c" * 64)
     assert '"why": "restored"' in anchors.path.read_text()
+    rotated = KeyFile(((1, MASTER),)).rotated().keys()
+    assert anchors.highest(rotated) == (5, "c" * 64), "also after the keys were rotated"
+
+
+@pytest.mark.parametrize("more", [{}, {"proof": "0" * 64}, {"key": 9, "proof": None}, {"key": "x"}])
+def test_only_who_has_the_keys_says_that_the_house_went_back(tmp_path, more):
+    """Red before: one line that anybody could add made a shortened trail whole."""
+    anchors = filled(tmp_path / "audit.jsonl", 10, full=FULL)
+    forged = {"seq": 0, "mac": FIRST, "at": MONDAY.isoformat(), "why": "restored", "key": 1}
+    with anchors.path.open("a") as file:
+        file.write(json.dumps({**forged, **more}) + "\n")
+    with pytest.raises(Invalid, match="audit_anchor_damaged"):
+        anchors.highest(KEYS)
+
+
+def test_a_line_that_was_torn_is_passed_over_and_the_next_is_whole(tmp_path):
+    """Bad input: a full disk. Red before: nothing was ever anchored again."""
+    anchors = filled(tmp_path / "audit.jsonl", 3, full=FULL)
+    with anchors.path.open("a") as file:
+        file.write('{"seq": 4, "mac": "aa')
+    assert anchors.head() == anchors.highest(KEYS) == (3, "a" * 64)
+    anchors.write(5, "a" * 64, MONDAY + timedelta(hours=1))
+    assert anchors.head() == anchors.highest(KEYS) == (5, "a" * 64)
 
 
 def test_a_place_that_only_lets_us_append_is_told_of_and_goes_on(tmp_path, caplog, monkeypatch):

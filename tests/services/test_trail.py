@@ -12,6 +12,7 @@ from jobs.schedule import Chores
 from services.audit import Search
 from services.findings import Level
 from services.policy import HOUSE, Action, Role, Subject
+from services.tasks import Search as TaskSearch
 from tests.factories import INSTITUTION, MONDAY, an_actor
 
 
@@ -99,6 +100,29 @@ async def test_a_tail_that_was_cut_off_shows_against_the_anchor(clinic):
 
     assert verdict.broken_at is None
     assert verdict.beyond_anchor
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["result = 'x'", "key_version = 99", "detail = '{'", "at = 'rubbish'", "roles = 'nobody'"],
+)
+@pytest.mark.sqlite
+async def test_an_entry_that_cannot_even_be_read_is_found_and_told(clinic, change):
+    """S-AUD-1. Red before: the look failed with a traceback, and nobody was told."""
+    await found(clinic)
+    for _ in range(4):
+        await clinic.audit.verify(HOUSE)
+    async with clinic.database.transaction(write=True) as session:
+        await tamper(session)
+        await session.execute(text(f"UPDATE audit_entry SET {change} WHERE seq = 3"))
+
+    await Chores(clinic, None).verify_audit()
+
+    assert (await clinic.audit.verify(HOUSE)).broken_at == 3
+    [finding] = [each for each in await clinic.health.look(HOUSE) if each.check == "trail"]
+    assert (finding.level, finding.code) == (Level.RED, "broken")
+    tasks, _ = await clinic.tasks.page(an_actor(Role.AUDIT_ADMIN), TaskSearch())
+    assert [task.kind for task in tasks] == ["trail_broken"]
 
 
 async def test_an_anchor_is_not_written_over_a_tail_that_was_cut_off(clinic, clock):
