@@ -10,16 +10,19 @@ archiving", says how.
 """
 
 import asyncio
+import logging
 import os
 import re
 import shutil
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import URL, make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from data.crypto import Keys
@@ -28,10 +31,25 @@ from data.errors import Conflict, Unavailable
 from data.files import FileStore, StoredFile
 from jobs.backup_snapshot import Contents, Snapshot, gather
 
+log = logging.getLogger(__name__)
+
 NOBODY = UUID(int=0)
 PIECE = 1 << 20
 PLACES = Path("/usr/lib/postgresql")  # where Debian has the programs, a folder a version
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
+# What takes away each thing that lies in our schema: triggers and indexes go with their tables.
+DROPS = """
+SELECT format('DROP TABLE IF EXISTS %s CASCADE', oid::regclass) FROM pg_class
+ WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace
+UNION ALL SELECT format('DROP VIEW IF EXISTS %s CASCADE', oid::regclass) FROM pg_class
+ WHERE relkind = 'v' AND relnamespace = current_schema()::regnamespace
+UNION ALL SELECT format('DROP SEQUENCE IF EXISTS %s CASCADE', oid::regclass) FROM pg_class
+ WHERE relkind = 'S' AND relnamespace = current_schema()::regnamespace
+UNION ALL SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', oid::regprocedure) FROM pg_proc
+ WHERE pronamespace = current_schema()::regnamespace
+UNION ALL SELECT format('DROP TYPE IF EXISTS %s CASCADE', oid::regtype) FROM pg_type
+ WHERE typtype IN ('e', 'd') AND typnamespace = current_schema()::regnamespace
+"""
 
 
 class PostgresSnapshots:
@@ -61,12 +79,47 @@ class PostgresSnapshots:
         return Snapshot(path, "postgresql", base, contents)
 
 
-async def restore_dump(path: Path, base: dict[str, Any], url: str, keys: Keys) -> None:
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A database that a dump was played into."""
+
+    url: str
+    _before: frozenset[str]
+    """What would have taken away the things that lay there, with which we have nothing to do."""
+
+    async def contents(self) -> Contents:
+        """Look into it, to compare with what was counted when it was dumped."""
+        engine = create_async_engine(self.url)
+        try:
+            async with engine.connect() as connection:
+                return await _contents(connection)
+        finally:
+            await engine.dispose()
+
+    async def empty(self) -> None:
+        """Take away what the dump brought, and nothing else: a second try finds it as before."""
+        engine = create_async_engine(self.url)
+        try:
+            async with engine.begin() as connection:
+                for statement in sorted(await _drops(connection) - self._before):
+                    await connection.exec_driver_sql(statement)
+        except (OSError, DBAPIError) as error:  # what made it necessary is told, not this
+            log.warning("what was restored stays in the database: %s", type(error).__name__)
+        finally:
+            await engine.dispose()
+
+
+async def restore_dump(path: Path, base: dict[str, Any], url: str, keys: Keys) -> Filled:
     """Play a sealed dump into an empty database, all of it or nothing.
 
     Raise `Conflict("database_not_empty")` rather than mix two houses.
     """
-    await _require_empty(url)
+    before = await _require_empty(url)
+    await _play(path, base, url, keys)
+    return Filled(url, before)
+
+
+async def _play(path: Path, base: dict[str, Any], url: str, keys: Keys) -> None:
     blob = str(base["blob"])
     folder = path.parent / "dump"
     store = FileStore(folder, keys)
@@ -109,16 +162,22 @@ async def _nothing() -> bytes:
     return b""
 
 
-async def _require_empty(url: str) -> None:
+async def _require_empty(url: str) -> frozenset[str]:
+    """Raise unless there are no tables; return what would take away the rest that is there."""
     engine = create_async_engine(url)
     try:
         async with engine.connect() as connection:
             if (await connection.execute(text(TABLES))).first():
                 raise Conflict("database_not_empty", name=make_url(url).database)
+            return await _drops(connection)
     except OSError as error:
         raise Unavailable("database_not_reachable") from error
     finally:
         await engine.dispose()
+
+
+async def _drops(connection: AsyncConnection) -> frozenset[str]:
+    return frozenset(row[0] for row in await connection.exec_driver_sql(DROPS))
 
 
 async def _output(command: list[str], url: URL) -> AsyncIterator[bytes]:

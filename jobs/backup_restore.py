@@ -27,8 +27,8 @@ from data.sqlite_file import SqliteFile
 from data.stored_file import KeptFile
 from jobs.backup_archive import SHREDDED, Archive, Envelope, Manifest, place_of
 from jobs.backup_papers import lay_down
-from jobs.backup_postgresql import restore_dump
-from jobs.backup_snapshot import read_contents
+from jobs.backup_postgresql import Filled, restore_dump
+from jobs.backup_snapshot import Contents, read_contents
 from jobs.backup_trail import Told, note_restore
 from services.ports import BackupTarget
 from services.settings import Settings
@@ -77,6 +77,7 @@ class Restore:
         self._settings = settings
         self._home = settings.home
         self._clock = clock
+        self._filled: Filled | None = None
 
     async def run(self, wanted: Wanted) -> Restored:
         """Restore; raise one sentence and leave everything as it was, or succeed.
@@ -96,6 +97,8 @@ class Restore:
             await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
             if made_home:
                 await asyncio.to_thread(_remove_if_empty, self._home)
+            if self._filled:
+                await self._filled.empty()
             raise
         await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
         return restored
@@ -143,15 +146,15 @@ class Restore:
     ) -> tuple[int, datetime]:
         base = await archive.piece(manifest, "base")
         if manifest.kind == "postgresql":
-            await restore_dump(base, manifest.base, self._settings.database, keys)
+            url = self._settings.database
+            self._filled = await restore_dump(base, manifest.base, url, keys)
+            _require_same(await self._filled.contents(), manifest)
             return 0, manifest.made
         path = house / "xinglin.db"
         await asyncio.to_thread(base.replace, path)
         parts = await shipped(archive, manifest, keys, until)
         file = SqliteFile(path, keys.key("db", manifest.key_version))
-        contents = await asyncio.to_thread(read_contents, file)
-        if contents.counts != manifest.counts or contents.audit_mac != manifest.audit_mac:
-            raise Invalid("backup_damaged", name=f"{manifest.night}/base")
+        _require_same(await asyncio.to_thread(read_contents, file), manifest)
         frames = await asyncio.to_thread(play, file, parts)
         await asyncio.to_thread(check_database, file)
         as_of = max([manifest.made, *(part.head.shipped_at for part in parts)])
@@ -280,6 +283,12 @@ def _has_place_for(ring: Keyring, key_file: KeyFile) -> bool:
             return False
     except OSError:
         raise Invalid("master_key_place_refuses", path=str(ring.path)) from None
+
+
+def _require_same(contents: Contents, manifest: Manifest) -> None:
+    """Raise `Invalid("backup_damaged")` unless a base holds what was counted when it was copied."""
+    if contents.counts != manifest.counts or contents.audit_mac != manifest.audit_mac:
+        raise Invalid("backup_damaged", name=f"{manifest.night}/base")
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:

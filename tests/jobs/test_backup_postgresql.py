@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from data.database import Database
 from data.errors import DomainError
@@ -12,6 +15,7 @@ from data.files import FileStore
 from data.keyring import KeyFile, Keyring, Share
 from integrations.folder import FolderTarget
 from jobs.backup import Backup
+from jobs.backup_archive import NIGHTS, Archive, weighed
 from jobs.backup_drill import Drill
 from jobs.backup_restore import Restore, Wanted
 from services.clinic import Clinic
@@ -97,7 +101,23 @@ async def test_a_database_with_tables_is_never_restored_over(house, tmp_path, cl
     assert not settings.home.exists()
 
 
-async def test_a_damaged_dump_leaves_the_database_empty(house, tmp_path, empty, clock):
+def left(server) -> int:
+    """Count what lies in the database of the restore: tables, what belongs to them, functions."""
+    command = [str(server.programs / "psql"), "-h", str(server.folder), "-U", "postgres", "-XAtq"]
+    counting = (
+        "SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = home.oid)"
+        " + (SELECT count(*) FROM pg_proc WHERE pronamespace = home.oid)"
+        " FROM pg_namespace home WHERE nspname = 'public'"
+    )
+    said = subprocess.run(
+        [*command, "-d", "risen", "-c", counting], check=True, capture_output=True, text=True
+    )
+    return int(said.stdout)
+
+
+async def test_a_damaged_dump_leaves_the_database_empty(
+    house, tmp_path, empty, clock, scratch_postgresql
+):
     await house.backup.run()
     [path] = house.copies.glob("nights/*/base")
     content = bytearray(path.read_bytes())
@@ -107,6 +127,97 @@ async def test_a_damaged_dump_leaves_the_database_empty(house, tmp_path, empty, 
     with pytest.raises(DomainError) as refusal:
         await Restore(house.target, settings, clock).run(Wanted(house.share))
     assert refusal.value.code == "backup_damaged"
+    assert left(scratch_postgresql.server) == 0
+
+
+async def test_what_fails_after_the_dump_was_played_is_taken_back_with_it(
+    house, tmp_path, empty, clock, scratch_postgresql
+):
+    """Red before: the database stayed full, and the second try was refused."""
+    letter = await keep(house, b"letter" * 1000)
+    await house.backup.run()
+    [path] = house.copies.glob("files/*/*")
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])
+    settings = Settings(home=tmp_path / "new", database_url=empty)
+    restore = Restore(house.target, settings, clock)
+    assert await code_of(restore.run(Wanted(house.share))) == "backup_damaged"
+    assert left(scratch_postgresql.server) == 0
+    assert not settings.home.exists()
+
+    path.write_bytes(content)
+    await restore.run(Wanted(house.share))
+    again = await risen(settings.home, empty, clock)
+    assert await again.content(letter) == b"letter" * 1000
+    await again.clinic.database.close()
+
+
+async def test_what_lay_in_an_empty_database_before_is_left_there(
+    house, tmp_path, empty, clock, scratch_postgresql
+):
+    """Its administrator may have put functions or extensions there."""
+    await keep(house, b"letter" * 1000)
+    await house.backup.run()
+    [path] = house.copies.glob("files/*/*")
+    path.write_bytes(path.read_bytes()[:-1])
+    database = await Database(empty).open()
+    async with database.transaction(write=True) as session:
+        await session.execute(text("CREATE FUNCTION own() RETURNS int AS 'SELECT 7' LANGUAGE sql"))
+        await session.execute(text("CREATE SEQUENCE counting"))
+    await database.close()
+    settings = Settings(home=tmp_path / "new", database_url=empty)
+    restore = Restore(house.target, settings, clock)
+    assert await code_of(restore.run(Wanted(house.share))) == "backup_damaged"
+    assert left(scratch_postgresql.server) == 2
+
+
+async def test_a_seal_that_breaks_while_the_dump_is_played_leaves_the_database_empty(
+    house, tmp_path, empty, clock, scratch_postgresql
+):
+    """All or nothing: PostgreSQL has taken the first part by then."""
+    random = "SELECT md5(random()::text) AS line FROM generate_series(1, 100000)"
+    async with house.clinic.database.transaction(write=True) as session:
+        await session.execute(text(f"CREATE TABLE account_book AS {random}"))  # megabytes
+    await house.backup.run()
+    [path] = house.copies.glob("nights/*/base")
+    content = bytearray(path.read_bytes())
+    content[-10] ^= 1
+    path.write_bytes(content)
+    work = tmp_path / "reading"
+    work.mkdir()
+    pieces = (await Archive(house.target, work).latest()).open(house.clinic.keys).pieces
+    told = tuple(weighed(path, "base") if each.name == "base" else each for each in pieces)
+    await as_if_it_held(house, pieces=told)
+    settings = Settings(home=tmp_path / "new", database_url=empty)
+    restore = Restore(house.target, settings, clock)
+    assert await code_of(restore.run(Wanted(house.share))) == "file_damaged"
+    assert left(scratch_postgresql.server) == 0
+
+
+async def as_if_it_held(house, **other) -> None:
+    """Seal the night's manifest anew, with other numbers than the dump has."""
+    work = house.copies.parent / "reading"
+    work.mkdir(exist_ok=True)
+    archive = Archive(house.target, work)
+    envelope = await archive.latest()
+    manifest = replace(envelope.open(house.clinic.keys), **other)
+    content = manifest.sealed(house.clinic.keys, house.backup.keyring.wrapped())
+    (house.copies / NIGHTS / envelope.night / "manifest").write_bytes(content)
+
+
+@pytest.mark.parametrize("other", [{"counts": {"site": 7}}, {"audit_mac": "0" * 64}], ids=str)
+async def test_a_dump_that_does_not_hold_what_was_counted_is_refused(
+    house, tmp_path, empty, clock, scratch_postgresql, other
+):
+    """S-BCK-2. Red before: it was restored, and the drill found it good."""
+    await house.backup.run()
+    await as_if_it_held(house, **other)
+    settings = Settings(home=tmp_path / "new", database_url=empty)
+    restore = Restore(house.target, settings, clock)
+    assert await code_of(restore.run(Wanted(house.share))) == "backup_damaged"
+    assert left(scratch_postgresql.server) == 0
+    drilled = await Drill(house.backup).run()
+    assert (drilled.ok, drilled.code) == (False, "backup_damaged")
 
 
 async def test_the_drill_restores_into_a_database_of_its_own_and_drops_it(
