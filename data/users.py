@@ -46,6 +46,7 @@ class User(Placed, Base):
     language: Mapped[str] = mapped_column(default="zh_CN", info=L2)
     state: Mapped[UserState] = mapped_column(default=UserState.ACTIVE, index=True, info=L3)
     state_reason: Mapped[str] = mapped_column(default="", info=L3)
+    kept_out_by: Mapped[str] = mapped_column(default="", info=L3)  # roles, in whose name
     is_synthetic: Mapped[bool] = mapped_column(default=False, info=L2)
     must_change_password: Mapped[bool] = mapped_column(default=False, info=L2)
     created_at: Mapped[datetime] = mapped_column(info=L2)

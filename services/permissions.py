@@ -61,6 +61,7 @@ class Action(StrEnum):
     STAFF_ADD = "staff:add"
     STAFF_CHANGE = "staff:change"
     STAFF_GRANT = "staff:grant"
+    STAFF_REACTIVATE = "staff:reactivate"
     STAFF_READ = "staff:read"
     STAFF_RESET = "staff:reset"
     STAFF_SUSPEND = "staff:suspend"
@@ -141,6 +142,13 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.STAFF_READ: every(
         frozenset({Role.SECURITY_ADMIN, Role.AUDIT_ADMIN, Role.HR, Role.MEDICAL_AFFAIRS}), in_place
     ),
+    # Of those whom their own office keeps out; security lets in anybody. (Staff.reactivate)
+    Action.STAFF_REACTIVATE: {
+        Role.SECURITY_ADMIN: not_own_within,
+        Role.HR: not_own_within,
+        Role.MEDICAL_AFFAIRS: not_own_within,
+        Role.HOUSE: anyone,
+    },
     Action.STAFF_RESET: {Role.SECURITY_ADMIN: not_own_within, Role.HOUSE: anyone},
     Action.STAFF_SUSPEND: {
         Role.SECURITY_ADMIN: not_own_within,
@@ -163,13 +171,16 @@ SENSITIVE = frozenset(
         Action.ACCOUNT_SECURE,
         Action.AUDIT_EXPORT,
         Action.EMERGENCY_OPEN,
+        Action.SETTING_CHANGE_CLINICAL,
         Action.SETTING_CHANGE_SECURITY,
         Action.STAFF_ADD,
         Action.STAFF_CHANGE,  # where somebody is warned that their password was reset
         Action.STAFF_GRANT,
+        Action.STAFF_REACTIVATE,
         Action.STAFF_RESET,
         Action.STAFF_SUSPEND,
         Action.STAFF_UNLOCK,
+        Action.STAFF_UNMASK,
     }
 )
 """Acts that need a proof of who one is that is a few minutes old at most."""

@@ -36,6 +36,7 @@ __all__ = [
     "clash",
     "permits",
     "reach",
+    "roles_that_may",
     "visible",
 ]
 
@@ -56,11 +57,16 @@ def permits(actor: Actor, action: Action, subject: Subject) -> bool:
     """Return whether a rule grants this, leaving re-authentication and broken glass aside."""
     if subject.deleted and action not in EVEN_DELETED:
         return False
+    return bool(roles_that_may(actor, action, subject))
+
+
+def roles_that_may(actor: Actor, action: Action, subject: Subject) -> frozenset[Role]:
+    """Return in which of their roles the actor may do this: in whose name it is done."""
     rules = RULES[action]
-    return any(
-        rules[grant.role].holds(actor, grant, subject)
+    return frozenset(
+        grant.role
         for grant in actor.grants
-        if grant.role in rules
+        if grant.role in rules and rules[grant.role].holds(actor, grant, subject)
     )
 
 

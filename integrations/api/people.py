@@ -117,7 +117,7 @@ def _register_access(clinic: Clinic, routes: Registry) -> None:
             clinic.once, lambda actor: clinic.staff.suspend(actor, user_id, why.reason)
         )
 
-    @routes.api("POST", f"{PREFIX}/staff/{{user_id}}/reactivate", action=Action.STAFF_SUSPEND)
+    @routes.api("POST", f"{PREFIX}/staff/{{user_id}}/reactivate", action=Action.STAFF_REACTIVATE)
     async def reactivate(user_id: UUID, why: Reason, errand: AnErrand) -> Response:
         return await errand.run_silently(
             clinic.once, lambda actor: clinic.staff.reactivate(actor, user_id, why.reason)

@@ -112,6 +112,7 @@ class StaffPage:
 
     async def _unmask(self, key: str, column: str) -> str:
         """Show one value whole; who looked and why is in the trail. (S-PI-1)"""
+        self._clinic.transactions.ask_first(current_actor(), Action.STAFF_UNMASK)
         answer = await kit.confirm(
             t("staff.unmask"),
             t("staff.unmask_text"),

@@ -15,6 +15,7 @@ from services.clinic import Clinic
 from services.policy import Action, Grant
 from services.rules import STAFF
 from services.users.roster import Dossier
+from services.users.suspension import may_lift
 
 
 class StaffPanel:
@@ -58,6 +59,9 @@ class StaffPanel:
         ]
         if member.state_reason:
             facts.append((t("staff.reason"), member.state_reason))
+        if member.kept_out_by:
+            offices = sorted(t(f"role.{role}") for role in member.kept_out_by)
+            facts.append((t("staff.kept_out_by"), ", ".join(offices)))
         kit.facts(facts)
 
     def _roles(self, dossier: Dossier, names: dict[UUID | None, str]) -> None:
@@ -120,8 +124,10 @@ class StaffPanel:
         member = dossier.member
         if str(member.state) == "active":
             kit.button("stop", t("staff.suspend"), lambda: self._suspend(member.id))
-        else:
+        elif may_lift(current_actor().roles, member.kept_out_by):
             kit.button("primary", t("staff.reactivate"), lambda: self._reactivate(member.id))
+        else:
+            kit.banner("info", t("error.suspended_by_another"))
 
     async def _suspend(self, user_id: UUID) -> None:
         self._clinic.transactions.ask_first(current_actor(), Action.STAFF_SUSPEND)
@@ -137,7 +143,7 @@ class StaffPanel:
             await self._after(user_id, "staff.suspended")
 
     async def _reactivate(self, user_id: UUID) -> None:
-        self._clinic.transactions.ask_first(current_actor(), Action.STAFF_SUSPEND)
+        self._clinic.transactions.ask_first(current_actor(), Action.STAFF_REACTIVATE)
         answer = await kit.confirm(
             t("staff.reactivate"),
             t("staff.reactivate_text"),

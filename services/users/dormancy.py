@@ -8,7 +8,7 @@ from data.errors import Conflict
 from data.institution import Institution
 from data.users import User, UserKind, UserState
 from services.permissions import Action
-from services.policy import HOUSE
+from services.policy import HOUSE, Role
 from services.transaction import Transaction, Transactions
 from services.users.rights import grants_of
 from services.users.sessions import Sessions
@@ -63,7 +63,7 @@ class Dormancy:
             except Conflict:
                 return False
         tx.allow(Action.STAFF_SUSPEND, user, purpose="dormant")
-        user.state = UserState.DORMANT
+        user.state, user.kept_out_by = UserState.DORMANT, str(Role.HOUSE)
         await tx.session.flush()  # the next one asks who is left
         await self._sessions.end_of(tx, user.id, "dormant")
         return True

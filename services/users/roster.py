@@ -17,6 +17,7 @@ from services.users.factors import Enrolled, Factors
 from services.users.lockout import Guard
 from services.users.registrar import checked_reason, staff_member
 from services.users.standards import fold
+from services.users.suspension import keepers
 
 LARGEST_PAGE = 200
 SORTS = {
@@ -59,6 +60,8 @@ class Member:
     grants: frozenset[Grant]
     state: UserState
     state_reason: str
+    kept_out_by: frozenset[Role]
+    """In whose name, if they may not come in now."""
     is_synthetic: bool
     created_at: datetime
     last_signed_in_at: datetime | None
@@ -203,6 +206,7 @@ def _member(row: User, grants: frozenset[Grant]) -> Member:
         grants=grants,
         state=row.state,
         state_reason=row.state_reason,
+        kept_out_by=keepers(row),
         is_synthetic=row.is_synthetic,
         created_at=row.created_at,
         last_signed_in_at=row.last_signed_in_at,

@@ -34,6 +34,7 @@ from services.users.registrar import (
 from services.users.rights import grants_of
 from services.users.sessions import Sessions
 from services.users.standards import fold
+from services.users.suspension import keep_out, require_lifter
 
 HOUSE_GUARD = Grant(Role.SECURITY_ADMIN)
 """Who can let anybody in: security in the whole house, not at one site of it."""
@@ -141,19 +142,25 @@ class Staff:
             require_reach(tx, Action.STAFF_SUSPEND, user, sites_of(held))
             if HOUSE_GUARD in held:
                 await somebody_guards(tx, user)
-            user.state, user.state_reason = UserState.SUSPENDED, reason
+            keep_out(tx, user, reason)
             tx.announce(StaffSuspended(user_id=user.id))
             await self._sessions.end_of(tx, user.id, "suspended")
             tx.answer(None)
 
     async def reactivate(self, actor: Actor, user_id: UUID, reason: str) -> None:
-        """Let somebody in again who was suspended or had not been here for long."""
+        """Let somebody in again who was suspended or had not been here for long.
+
+        Security lets anybody in; another office whom it alone keeps out, and nobody else: raise
+        `Forbidden("suspended_by_another")`.
+        """
         reason = checked_reason(reason)
         async with self._transactions.open(actor) as tx:
             user = await staff_member(tx, user_id)
-            tx.allow(Action.STAFF_SUSPEND, user, purpose=f"reactivate: {reason}")
-            require_reach(tx, Action.STAFF_SUSPEND, user, sites_of(await grants_of(tx, user.id)))
+            tx.allow(Action.STAFF_REACTIVATE, user, purpose=reason)
+            require_reach(tx, Action.STAFF_REACTIVATE, user, sites_of(await grants_of(tx, user.id)))
+            require_lifter(tx, user)
             user.state, user.state_reason, user.woken_at = UserState.ACTIVE, "", tx.now
+            user.kept_out_by = ""
             tx.answer(None)
 
     async def reset(self, actor: Actor, user_id: UUID, *, factors: bool) -> str:

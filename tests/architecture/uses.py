@@ -152,7 +152,7 @@ USES: dict[str, Use] = {
         ),
     ),
     "staff.reactivate": Use(
-        Action.STAFF_SUSPEND,
+        Action.STAFF_REACTIVATE,
         whose.suspended,
         lambda case, id_: case.clinic.staff.reactivate(case.actor, id_, WHY),
     ),

@@ -132,11 +132,11 @@ async def account(case: Case) -> UUID:
 
 
 async def suspended(case: Case) -> UUID:
-    """An account that may not come in now."""
+    """An account that the asker's own office keeps out now."""
     user_id = await account(case)
     async with case.clinic.database.transaction(write=True) as session:
-        change = update(User).where(User.id == user_id).values(state=UserState.SUSPENDED)
-        await session.execute(change)
+        state = {"state": UserState.SUSPENDED, "kept_out_by": str(case.role)}
+        await session.execute(update(User).where(User.id == user_id).values(**state))
     return user_id
 
 
