@@ -56,13 +56,14 @@ COVERED = (
 
 def sealed(entry: dict[str, Any], before: str, keys: Keys) -> str:
     """Return the MAC (hexadecimal) of an entry that follows one whose MAC is `before`."""
-    content = [before, *(_plain(entry[name]) for name in COVERED)]
+    content = [before, *(plain(entry[name]) for name in COVERED)]
     message = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     key = keys.key("audit", entry["key_version"])
     return keys.provider.mac(key, message.encode()).hex()
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return a value as the MAC covers it and JSON holds it: times with microseconds, in UTC."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="microseconds")
     if isinstance(value, UUID):

@@ -124,10 +124,13 @@ class Chores:
         """Keep the head of the audit chain outside the database; if that knows more, alarm."""
         try:
             await self._clinic.audit.anchor(HOUSE)
-        except (Conflict, Invalid) as trouble:  # shorter than it was, or the file was spoilt
-            number = int(str(trouble.details.get("seq", 0)))
+        except Conflict as trouble:  # it is shorter than it was
+            number = int(str(trouble.details["seq"]))
             await self._clinic.facts.note(Noted.VERIFIED, ok=False, broken_at=number)
-            await self._alarm(number)
+            await self._alarm("trail_broken", number)
+            raise
+        except Invalid:
+            await self._alarm("anchor_damaged")
             raise
 
     async def prune_outbox(self) -> None:
@@ -169,22 +172,29 @@ class Chores:
 
     async def verify_audit(self) -> None:
         """Walk the audit chain; if it is broken, ask the audit administrator at once."""
-        verdict = await self._clinic.audit.verify(HOUSE)
+        try:
+            verdict = await self._clinic.audit.verify(HOUSE)
+        except Invalid:
+            await self._alarm("anchor_damaged")
+            raise
         told = {"ok": verdict.whole, "entries": verdict.entries, "broken_at": verdict.broken_at}
         await self._clinic.facts.note(Noted.VERIFIED, **told)
         if not verdict.whole:
-            await self._alarm(verdict.broken_at or verdict.entries + 1)
+            await self._alarm("trail_broken", verdict.broken_at or verdict.entries + 1)
 
-    async def _alarm(self, number: int) -> None:
+    async def _alarm(self, kind: str, number: int = 0) -> None:
+        """Ask for a look at once: one task for as long as it is open, for each broken entry."""
         async with self._clinic.transactions.open(HOUSE) as tx:
             tx.allow(Action.TASK_RAISE, Subject("task"))
             for institution_id in list(await tx.session.scalars(select(Institution.id))):
+                if not number and await self._clinic.tasks.open_keys(tx, institution_id, kind):
+                    continue
                 wanted = Wanted(
-                    kind="trail_broken",
-                    key=f"trail_broken:{number}",
+                    kind=kind,
+                    key=f"{kind}:{number or tx.now.isoformat()}",
                     institution_id=institution_id,
                     role=Role.AUDIT_ADMIN,
-                    values={"number": number},
+                    values={"number": number} if number else {},
                     subject="audit",
                     priority=Priority.URGENT,
                 )

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 FULL = 1 << 20  # bytes: about a week of a busy house
 LAST_BYTES = 4096  # more than one line
+BEGINNING = b'{"seq": '
 REPEATED_AFTER = timedelta(minutes=5)
 OLD = "anchored-"
 
@@ -36,38 +37,24 @@ class Anchors:
         self._full = full
 
     def last(self) -> dict[str, Any] | None:
-        """Return the newest line; None if nothing was ever anchored.
+        """Return the newest line; None if there is none. Raise `Invalid("audit_anchor_damaged")`.
 
         Where the file is missing or empty the newest of the full ones speaks: taking the file
-        away must not make a shortened trail look whole. Raise `Invalid("audit_anchor_damaged")`.
+        away must not make a shortened trail look whole.
         """
-        for path in (self.path, *reversed(self.rolled())):
-            line = _last_line(path)
-            if line is not None:
-                return line
-        return None
-
-    def head(self) -> Head | None:
-        """Return number and MAC of the last entry that was anchored."""
-        last = self.last()
-        return None if last is None else _head_of(last)
+        return next(filter(None, map(_last_line, self._newest_first())), None)
 
     def highest(self, keys: Keys) -> Head | None:
         """Return the highest head of the newest file since the house last went back in time.
 
         Whoever adds a lower line by hand does not make a shortened trail look whole, and only who
         has the keys can say that the house went back: else `Invalid("audit_anchor_damaged")`.
+        None if there is no line at all.
         """
-        if not self.path.exists():
-            return self.head()
-        high: Head | None = None
-        for line in map(_read, _whole_lines(self.path.read_bytes())):
-            head = _head_of(line)
-            if head[0] == 0 and not _is_ours(line, keys):
-                raise Invalid("audit_anchor_damaged")
-            if high is None or head[0] == 0 or head[0] >= high[0]:
-                high = head
-        return high or self.head()
+        return next(filter(None, (_highest(path, keys) for path in self._newest_first())), None)
+
+    def _newest_first(self) -> list[Path]:
+        return [path for path in (self.path, *reversed(self.rolled())) if path.exists()]
 
     def rolled(self) -> list[Path]:
         """Return the full files, oldest first."""
@@ -124,9 +111,18 @@ class Anchors:
             log.warning("the anchor file is full and cannot be renamed: %s", trouble.strerror)
 
 
+def _highest(path: Path, keys: Keys) -> Head | None:
+    high: Head | None = None
+    for line in map(_read, _whole_lines(path.read_bytes())):
+        head = int(line["seq"]), str(line["mac"])
+        if head[0] == 0 and not _is_ours(line, keys):
+            raise Invalid("audit_anchor_damaged")
+        if high is None or head[0] == 0 or head[0] >= high[0]:
+            high = head
+    return high
+
+
 def _last_line(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
     with path.open("rb") as file:
         start = file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
         content = file.read()
@@ -137,8 +133,20 @@ def _last_line(path: Path) -> dict[str, Any] | None:
 
 
 def _whole_lines(content: bytes) -> list[bytes]:
-    """Return the lines, but none that was torn while it was written: it never counted."""
-    return [line for line in content.split(b"\n")[:-1] if line.endswith(b"}")]
+    """Return the lines, but none that was torn while it was written: it never counted.
+
+    What was torn begins as ours do and does not end so; anything else was put there, and stays to
+    be read and refused.
+    """
+    *ended, rest = content.split(b"\n")
+    if rest and not _was_torn(rest):
+        raise Invalid("audit_anchor_damaged")
+    return [line for line in ended if line and not _was_torn(line)]
+
+
+def _was_torn(line: bytes) -> bool:
+    begins = line.startswith(BEGINNING) or BEGINNING.startswith(line)
+    return begins and not line.endswith(b"}")
 
 
 def _ends_whole(path: Path) -> bool:
@@ -170,10 +178,6 @@ def _read(line: bytes) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         raise Invalid("audit_anchor_damaged") from None
     return read
-
-
-def _head_of(line: dict[str, Any]) -> Head:
-    return int(line["seq"]), str(line["mac"])
 
 
 def _is_old(line: dict[str, Any], now: datetime) -> bool:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
 
-from data.audit import COVERED, FIRST, AuditEntry, sealed
+from data.audit import COVERED, FIRST, AuditEntry, plain, sealed
 from data.crypto import Keys
 from data.errors import Conflict, DomainError
 from services.anchors import Anchors, Head
@@ -87,6 +87,8 @@ class Verdict:
     """The number of the first entry that is not as it was written, or that is missing."""
     beyond_anchor: bool = False
     """The anchor knows a later entry than the trail has: its end was cut off."""
+    anchored: int = 0
+    """The entry up to which an anchor vouches for it; 0: there is none, its end may be missing."""
 
     @property
     def whole(self) -> bool:
@@ -135,7 +137,8 @@ class Audit:
         except UNREADABLE:  # somebody wrote into it what no entry of ours says
             broken = await self._first_unreadable(actor, count)
         cut_off = broken is None and anchored[0] > count
-        return await self._transactions.answer(actor, Verdict(count, before, broken, cut_off))
+        verdict = Verdict(count, before, broken, cut_off, anchored[0])
+        return await self._transactions.answer(actor, verdict)
 
     def _check(
         self, batch: list[dict[str, Any]], count: int, before: str, anchored: Head
@@ -203,16 +206,19 @@ class Audit:
     async def export(self, actor: Actor, folder: Path, since: int = 0) -> tuple[Path, int]:
         """Write the entries after number `since` as JSON lines; return the file and the last one.
 
-        What a log host keeps: the trail can be verified again from these files alone.
+        What a log host keeps. Each line has what its MAC covers, as it was covered, and the MAC
+        before it: who holds the keys can verify such files without the house (`data.audit.sealed`).
         """
         async with self._transactions.open(actor) as tx:
             tx.allow(Action.AUDIT_EXPORT, _trail_of(actor), purpose=f"after {since}")
+            one_before = select(AuditEntry.mac).where(AuditEntry.seq == since)
+            before = await tx.session.scalar(one_before) or FIRST
             now = tx.now
         target = folder / f"audit-{now:%Y%m%dT%H%M%SZ}.jsonl"
         last = since
         async for batch in self._batches(actor, since):
-            await asyncio.to_thread(_append_lines, target, batch)
-            last = batch[-1]["seq"]
+            await asyncio.to_thread(_append_lines, target, batch, before)
+            last, before = batch[-1]["seq"], batch[-1]["mac"]
         return target, last
 
 
@@ -226,11 +232,16 @@ async def _rows_after(tx: Reading, seq: int) -> list[dict[str, Any]]:
     return [{name: getattr(row, name) for name in (*COVERED, "mac")} for row in rows]
 
 
-def _append_lines(target: Path, batch: list[dict[str, Any]]) -> None:
+def _append_lines(target: Path, batch: list[dict[str, Any]], before: str) -> None:
+    lines = []
+    for row in batch:
+        written = {name: plain(value) for name, value in row.items()}
+        lines.append(json.dumps({**written, "before": before}, ensure_ascii=False) + "\n")
+        before = row["mac"]
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # it has addresses
     with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in batch)
+        file.writelines(lines)
         file.flush()
         os.fsync(file.fileno())
 

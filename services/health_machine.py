@@ -14,7 +14,7 @@ from typing import Any
 from cryptography import x509
 from sqlcipher3 import dbapi2 as sqlcipher
 
-from data.errors import DomainError, Unavailable
+from data.errors import DomainError, Invalid, Unavailable
 from services.anchors import Anchors
 from services.findings import Finding, Level, ok, red, unknown, warn
 from services.i18n import Key
@@ -214,7 +214,10 @@ def steadiness(jumped: float | None) -> Finding:
 async def anchor(machine: Machine) -> Finding:
     """S-AUD-1: the head of the audit chain lies outside the database, as it was lately."""
     anchors = Anchors(machine.settings.anchor_file)
-    at = await asyncio.to_thread(_anchored_at, anchors)
+    try:
+        at = await asyncio.to_thread(_anchored_at, anchors)
+    except Invalid:
+        return red("anchor", "damaged", path=str(anchors.path))
     if at is None:
         return warn("anchor", "never")
     if machine.now() - at > ANCHOR_LATE:
@@ -228,7 +231,7 @@ def _anchored_at(anchors: Anchors) -> datetime | None:
     try:
         last = anchors.last()
         return datetime.fromisoformat(last["at"]) if last else None
-    except (DomainError, OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):  # it does not say when
         return None
 
 

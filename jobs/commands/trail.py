@@ -17,6 +17,8 @@ def verify(ctx: typer.Context, *, home: Home = None, as_json: AsJson = False) ->
     found = at(ctx, home).carry_out("audit.verify")
     if as_json:
         show(found)
+    elif found["whole"] and not found["anchored"]:
+        tell("audit.whole_alone", entries=found["entries"], head=found["head"][:16])
     elif found["whole"]:
         tell("audit.whole", entries=found["entries"], head=found["head"][:16])
     elif found["beyond_anchor"]:
@@ -35,7 +37,7 @@ def export(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the audit trail as JSON lines, from which it can be verified again elsewhere.
+    """Write the audit trail as JSON lines, which whoever holds the keys can verify elsewhere.
 
     Where a server runs it does the writing: under the Debian package choose a folder below
     /srv/xinglin.

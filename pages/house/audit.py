@@ -152,7 +152,10 @@ class AuditPage:
         verdict = await self._clinic.audit.verify(current_actor())
         self._verdict.clear()
         with self._verdict:
-            if verdict.whole:
+            if verdict.whole and not verdict.anchored:
+                text = t("audit.alone_text", count=number(verdict.entries))
+                kit.banner("warn", t("audit.alone"), text)
+            elif verdict.whole:
                 text = t("audit.whole_text", count=number(verdict.entries), head=verdict.head[:12])
                 kit.banner("ok", t("audit.whole"), text)
             elif verdict.beyond_anchor:

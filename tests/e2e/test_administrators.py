@@ -147,10 +147,14 @@ async def suspend(page: Page, username: str) -> None:
     await expect(page.locator(".toast")).to_contain_text("账号已停用")
 
 
-async def test_the_audit_administrator_verifies_the_trail(house, browser, clock):
-    """R016: the whole chain, and against the anchor outside the database."""
+async def test_the_audit_administrator_verifies_the_trail(house, browser, clinic, clock):
+    """R016: the whole chain, and against the anchor outside the database if there is one."""
     async with page_of(browser, DESKTOP, house) as page:
         await at_work(page, house, "shenji", clock, "/audit")
+        await page.get_by_role("button", name="校验完整性").click()
+        await expect(page.get_by_text("没有锚点可比")).to_be_visible()
+
+        await clinic.audit.anchor(HOUSE)
         await page.get_by_role("button", name="校验完整性").click()
         await expect(page.get_by_text("审计记录完整")).to_be_visible()
 

@@ -201,7 +201,7 @@ async def busy(home):
 
     async def verify(arguments):
         done.append("audit.verify")
-        return {"whole": True, "entries": 7, "head": "0" * 64, "beyond_anchor": False}
+        return {"whole": True, "entries": 7, "head": "0" * 64, "anchored": 7}
 
     async def version(arguments):
         return {"version": "9.9", "demo": False}

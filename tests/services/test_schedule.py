@@ -1,12 +1,14 @@
 """What is done by the clock is done, again if it failed, and never twice at once."""
 
 import asyncio
+import json
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import func, select, text
 
-from data.audit import AuditEntry
+from data.audit import AuditEntry, sealed
 from data.errors import NotFound, Unavailable
 from data.institution import Institution
 from data.outbox import Answered, OutboxEvent
@@ -117,6 +119,22 @@ async def test_the_trail_is_exported_once_and_goes_on_where_it_ended(clinic, set
     async with clinic.database.transaction(write=False) as session:
         assert len(lines) == await session.scalar(select(func.count(AuditEntry.seq)))
     assert len(set(lines)) == len(lines)
+
+
+async def test_an_export_is_verified_from_its_files_and_the_keys_alone(clinic, settings, clock):
+    """S-AUD-1. Red before: times were not written as they are covered, nor the MAC before."""
+    await found(clinic)
+    plan = schedule(clinic)
+    for _ in range(2):
+        await plan.run("audit-export")
+        clock.forward(days=1)
+    newest = max(settings.anchor_file.parent.glob("audit-2*.jsonl"))
+    entries = [json.loads(line) for line in newest.read_text(encoding="utf-8").splitlines()]
+
+    assert entries[0]["seq"] > 1, "the chain goes on from the file before"
+    for entry, following in pairwise([*entries, {"before": entries[-1]["mac"]}]):
+        assert sealed(entry, entry["before"], clinic.keys) == entry["mac"] == following["before"]
+        assert sealed({**entry, "at": "x"}, entry["before"], clinic.keys) != entry["mac"]
 
 
 async def test_a_trail_that_was_tampered_with_alarms_the_audit_administrator(clinic, database):

@@ -32,6 +32,17 @@ async def tamper(session):
         await session.execute(text(f"DROP TRIGGER {name}"))
 
 
+async def cut_off(clinic, entries=1):
+    """Anchor the trail and take its last entries away; return what was the last one's number."""
+    await found(clinic)
+    await clinic.audit.verify(HOUSE)
+    last = await clinic.audit.anchor(HOUSE)
+    async with clinic.database.transaction(write=True) as session:
+        await tamper(session)
+        await session.execute(text(f"DELETE FROM audit_entry WHERE seq > {last - entries}"))
+    return last
+
+
 async def test_an_act_is_chained_with_what_it_changed(clinic):
     """R016, S-AUD-1."""
     await found(clinic)
@@ -89,12 +100,7 @@ async def test_the_database_refuses_to_forget(clinic, statement):
 
 
 async def test_a_tail_that_was_cut_off_shows_against_the_anchor(clinic):
-    await found(clinic)
-    await clinic.audit.verify(HOUSE)
-    last = await clinic.audit.anchor(HOUSE)
-    async with clinic.database.transaction(write=True) as session:
-        await tamper(session)
-        await session.execute(text(f"DELETE FROM audit_entry WHERE seq >= {last - 1}"))
+    await cut_off(clinic, 2)
 
     verdict = await clinic.audit.verify(HOUSE)
 
@@ -127,12 +133,7 @@ async def test_an_entry_that_cannot_even_be_read_is_found_and_told(clinic, chang
 
 async def test_an_anchor_is_not_written_over_a_tail_that_was_cut_off(clinic, clock):
     """S-AUD-1: the next minute's anchor must not make the shorter trail the true one."""
-    await found(clinic)
-    await clinic.audit.verify(HOUSE)
-    last = await clinic.audit.anchor(HOUSE)
-    async with clinic.database.transaction(write=True) as session:
-        await tamper(session)
-        await session.execute(text(f"DELETE FROM audit_entry WHERE seq >= {last - 1}"))
+    last = await cut_off(clinic, 2)
     clock.forward(minutes=10)
     chores = Chores(clinic, None)
 
@@ -148,12 +149,7 @@ async def test_an_anchor_is_not_written_over_a_tail_that_was_cut_off(clinic, clo
 
 async def test_a_trail_that_grew_again_after_it_was_cut_is_not_believed(clinic):
     """As long as before, and yet not the trail of then: the entry that was anchored is another."""
-    await found(clinic)
-    await clinic.audit.verify(HOUSE)
-    last = await clinic.audit.anchor(HOUSE)
-    async with clinic.database.transaction(write=True) as session:
-        await tamper(session)
-        await session.execute(text(f"DELETE FROM audit_entry WHERE seq >= {last}"))
+    await cut_off(clinic)
     for _ in range(3):
         await clinic.audit.verify(HOUSE)
     with pytest.raises(Conflict, match="trail_not_as_anchored"):
