@@ -88,6 +88,8 @@ class Password(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), index=True, info=L2)
     hash: Mapped[str] = mapped_column(info=L4)  # argon2id over the peppered password
     at: Mapped[datetime] = mapped_column(info=L2)
+    spent_by: Mapped[UUID | None] = mapped_column(default=None, info=L2)
+    """The session on its way in that a temporary one has brought to the choice of another."""
 
 
 class TotpSecret(Base):

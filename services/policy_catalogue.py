@@ -97,6 +97,7 @@ auth.password_classes                          count         3        4
 auth.password_max_age_days                     days         30       90
 auth.password_min                              characters    8       64
 auth.recovery_codes                            count         6       20
+auth.temporary_hours                           hours         1      168
 backup.drill_days                              days          1      365
 backup.max_age_hours                           hours         2      168
 backup.rpo_minutes                             minutes       1       15

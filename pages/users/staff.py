@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from pages import kit
-from pages.kit.element import Html
 from pages.live import on_event
 from pages.routes import Routes
 from pages.session import current_actor
@@ -11,6 +10,7 @@ from pages.shell import frame
 from pages.users import places
 from pages.users.roles import chosen_role, role_field
 from pages.users.staff_panel import StaffPanel
+from pages.users.temporary import show_temporary
 from pages.viewer import viewer
 from pages.words import t
 from services.clinic import Clinic
@@ -160,6 +160,4 @@ class StaffPage:
 
     def _show_password(self, added: Added) -> None:
         with self._panel.fill(t("staff.added")):
-            kit.banner("ok", t("staff.added"), t("staff.temporary_text"))
-            kit.facts([(t("staff.username"), added.username)])
-            Html("code", "secret", added.temporary_password)
+            show_temporary(self._clinic, t("staff.added"), added.username, added.temporary_password)

@@ -9,12 +9,13 @@ from pages.kit.element import Html
 from pages.session import current_actor
 from pages.users import places
 from pages.users.roles import chosen_role, role_field
+from pages.users.temporary import show_temporary
 from pages.viewer import viewer
 from pages.words import local, t
 from services.clinic import Clinic
 from services.policy import Action, Grant
 from services.rules import STAFF
-from services.users.roster import Dossier
+from services.users.roster import Dossier, Member
 from services.users.suspension import may_lift
 
 
@@ -94,15 +95,15 @@ class StaffPanel:
         await self._after(user_id, "staff.withdrawn")
 
     def _help(self, dossier: Dossier) -> None:
-        user_id = dossier.member.id
+        user_id, member = dossier.member.id, dossier.member
         kit.heading(t("staff.help"), 3)
         with kit.side_by_side():
-            kit.button("line", t("staff.reset"), lambda: self._reset(user_id, factors=False))
-            kit.button("line", t("staff.reset_all"), lambda: self._reset(user_id, factors=True))
+            kit.button("line", t("staff.reset"), lambda: self._reset(member, factors=False))
+            kit.button("line", t("staff.reset_all"), lambda: self._reset(member, factors=True))
             if dossier.locked_until:
                 kit.button("line", t("staff.unlock"), lambda: self._unlock(user_id))
 
-    async def _reset(self, user_id: UUID, *, factors: bool) -> None:
+    async def _reset(self, member: Member, *, factors: bool) -> None:
         self._clinic.transactions.ask_first(current_actor(), Action.STAFF_RESET)
         answer = await kit.confirm(
             t("staff.reset_all") if factors else t("staff.reset"),
@@ -111,10 +112,10 @@ class StaffPanel:
         )
         if not answer:
             return
-        password = await self._clinic.staff.reset(current_actor(), user_id, factors=factors)
+        username = member.username
+        password = await self._clinic.staff.reset(current_actor(), member.id, factors=factors)
         with self._panel.fill(t("staff.reset")):
-            kit.banner("ok", t("staff.reset_done"), t("staff.temporary_text"))
-            Html("code", "secret", password)
+            show_temporary(self._clinic, t("staff.reset_done"), username, password)
 
     async def _unlock(self, user_id: UUID) -> None:
         await self._clinic.staff.unlock(current_actor(), user_id)

@@ -71,7 +71,8 @@ class SignIn:
         """Start with a password; the session that this browser held until now, `leaving`, ends.
 
         Raise `Unauthenticated("sign_in_failed")`, `TooMany` while the account or the address is
-        locked or too fast, `Forbidden` for an account that may not come in now.
+        locked or too fast, `Forbidden` for an account that may not come in now or a temporary
+        password whose time is over.
         """
         name, somebody = fold(username), replace(ANYBODY, address=caller.address)
         kept = await self._look_up(name, somebody)
@@ -134,6 +135,9 @@ class SignIn:
             elif user.state is not UserState.ACTIVE:
                 refusal = Forbidden(NOT_YOURS[user.state])
                 note_refusal(tx, Subject.of(user), refusal.code)
+            elif code := self._steps.outlived(user, current, tx.now):
+                refusal = Forbidden(code)
+                note_refusal(tx, Subject.of(user), code)
             else:
                 current.hash = renewed or current.hash
                 step = await self._steps.begin(tx, user, caller)

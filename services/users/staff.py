@@ -60,7 +60,7 @@ class Staff:
         self._guard = guard
 
     async def add(self, actor: Actor, new: NewStaff) -> Added:
-        """Make an account with its roles; its temporary password is good for one sign-in.
+        """Make an account with its roles; its temporary password is good for one sign-in, soon.
 
         Raise `Invalid` for what is malformed, `Conflict`: `username_taken`, `staff_number_taken`,
         `roles_clash`.

@@ -53,6 +53,11 @@ class Standards:
         return timedelta(days=self._value("password_max_age_days"))
 
     @property
+    def temporary_for(self) -> timedelta:
+        """How long a temporary password may wait for its owner."""
+        return timedelta(hours=self._value("temporary_hours"))
+
+    @property
     def history(self) -> int:
         """How many earlier passwords may not come back."""
         return int(self._value("history"))

@@ -175,13 +175,32 @@ class Steps:
         enrolled = await self._factors.enrolled(tx, user.id)
         if enrolled.any and not session.proven:
             return SessionStage.SECOND_FACTOR
-        if user.must_change_password or await self._password_is_old(turn):
+        if user.must_change_password:
+            await self._spend(turn)
+            return SessionStage.NEW_PASSWORD
+        if await self._password_is_old(turn):
             return SessionStage.NEW_PASSWORD
         if not enrolled.any and user.kind is UserKind.STAFF and self._standards.staff_mfa_required:
             return SessionStage.ENROL
         if enrolled.any and not enrolled.codes_left:
             return SessionStage.RECOVERY_CODES
         return SessionStage.OPEN
+
+    def outlived(self, user: User, kept: Password, now: datetime) -> str:
+        """Return the code of why a temporary password lets nobody in any more, or nothing."""
+        if not user.must_change_password:
+            return ""
+        if kept.spent_by is not None:
+            return "temporary_password_spent"
+        is_over = now - kept.at > self._standards.temporary_for
+        return "temporary_password_expired" if is_over else ""
+
+    async def _spend(self, turn: Turn) -> None:
+        """Let the temporary password bring this one here, and nobody else."""
+        kept = await current_password(turn.tx, turn.user.id)
+        if kept is None or kept.spent_by not in {None, turn.session.id}:
+            raise Forbidden("temporary_password_spent")
+        kept.spent_by = turn.session.id
 
     async def _password_is_old(self, turn: Turn) -> bool:
         kept = await current_password(turn.tx, turn.user.id)
