@@ -192,11 +192,12 @@ class EmergencyAccess(Placed, Base):
 
     owner_id: Mapped[UUID] = mapped_column(index=True, info=L2)  # who broke it
     patient_id: Mapped[UUID] = mapped_column(index=True, info=L4)
-    session_id: Mapped[UUID | None] = mapped_column(default=None, info=L3)
+    session_id: Mapped[UUID | None] = mapped_column(default=None, index=True, info=L3)
     reason: Mapped[str] = mapped_column(info=L4)
     opened_at: Mapped[datetime] = mapped_column(index=True, info=L2)
     until: Mapped[datetime] = mapped_column(info=L2)
     closed_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)
+    closed_because: Mapped[str] = mapped_column(default="", info=L2)
     outcome: Mapped[ReviewOutcome | None] = mapped_column(default=None, info=L3)
     review_note: Mapped[str] = mapped_column(default="", info=L4)
     reviewed_by: Mapped[UUID | None] = mapped_column(default=None, info=L3)

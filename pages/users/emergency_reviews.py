@@ -128,7 +128,12 @@ class ReviewsPage:
 
     def _end_of(self, access: Access) -> str:
         still = access.closed_at is None and access.until > self._clinic.clock.now()
-        return t("reviews.by_itself", at=local(access.until)) if still else local(access.ends_at)
+        if still:
+            return t("reviews.by_itself", at=local(access.until))
+        if access.closed_because:
+            why = t(f"emergency.ended.{access.closed_because}")
+            return t("reviews.ended_because", at=local(access.ends_at), why=why)
+        return local(access.ends_at)
 
     def _looked_at(self, access_id: UUID, looks: list[Look], total: int) -> None:
         kit.heading(t("reviews.looks", count=total), 3)

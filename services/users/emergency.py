@@ -14,16 +14,13 @@ from data.audit import AuditEntry
 from data.errors import Conflict, Invalid
 from data.users import EmergencyAccess, User
 from data.users import ReviewOutcome as Verdict
-from services.events import (
-    EmergencyAccessClosed,
-    EmergencyAccessOpened,
-    EmergencyAccessReviewed,
-)
+from services.events import EmergencyAccessOpened, EmergencyAccessReviewed
 from services.masking import mask_name
 from services.permissions import Action
 from services.policy import EMERGENCY, HOUSE, Actor, Role, Subject, visible
 from services.tasks import Priority, Tasks, Wanted
 from services.transaction import Reading, Transaction, Transactions
+from services.users.glass import GIVEN_UP, NEEDLESS, end_glass
 from services.users.registrar import checked_reason
 from services.users.sessions import Sessions
 
@@ -51,6 +48,8 @@ class Access:
     opened_at: datetime
     until: datetime
     closed_at: datetime | None
+    closed_because: str
+    """One of `services.users.glass.ENDINGS`, or empty: by itself, or nobody wrote it down."""
     outcome: Verdict | None
     review_note: str
     reviewed_by: UUID | None
@@ -153,15 +152,12 @@ class Emergency:
         async with self._transactions.open(actor) as tx:
             row = await tx.get(EmergencyAccess, access_id)
             tx.allow(Action.EMERGENCY_CLOSE, row)
-            self._close(tx, row)
+            self._close(tx, row, GIVEN_UP)
             tx.answer(None)
 
-    def _close(self, tx: Transaction, row: EmergencyAccess) -> None:
-        if row.closed_at is not None or row.until <= tx.now:
-            return
-        row.closed_at = tx.now
-        tx.announce(EmergencyAccessClosed(access_id=row.id, user_id=row.owner_id))
-        self._sessions.forget_after(tx, row.owner_id)
+    def _close(self, tx: Transaction, row: EmergencyAccess, because: str) -> None:
+        if end_glass(tx, row, because):
+            self._sessions.forget_after(tx, row.owner_id)
 
     async def mine(self, actor: Actor) -> list[Access]:
         """Return what the actor has open now, for the banner."""
@@ -229,7 +225,7 @@ class Emergency:
             row.outcome, row.review_note = outcome, note
             row.reviewed_by, row.reviewed_at = actor.user_id, tx.now
             if outcome is Verdict.UNJUSTIFIED:
-                self._close(tx, row)
+                self._close(tx, row, NEEDLESS)
             await self._tasks.settle(tx, row.institution_id, _task_key(row.id), note)
             tx.announce(
                 EmergencyAccessReviewed(
@@ -297,6 +293,7 @@ def _access(row: EmergencyAccess, owner: User) -> Access:
         opened_at=row.opened_at,
         until=row.until,
         closed_at=row.closed_at,
+        closed_because=row.closed_because,
         outcome=row.outcome,
         review_note=row.review_note,
         reviewed_by=row.reviewed_by,

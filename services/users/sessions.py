@@ -22,6 +22,7 @@ from services.events import SessionsEnded
 from services.permissions import Action
 from services.policy import HOUSE, Actor, Role, Subject, visible
 from services.transaction import Reading, Transaction, Transactions
+from services.users.glass import end_glass_of
 from services.users.open_sessions import OpenSession, OpenSessions
 from services.users.rights import administrators_among, grants_of, open_emergencies
 from services.users.standards import Standards, patience
@@ -294,6 +295,8 @@ class Sessions:
             gone = frozenset(ids)
             forget = self._open.forget
             tx.session.info["after"].append(lambda: forget(lambda kept: kept.id in gone))
+            for owner in await end_glass_of(tx, ids, reason):
+                self.forget_after(tx, owner)
         return rows
 
     async def write_seen(self) -> int:
