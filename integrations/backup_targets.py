@@ -6,7 +6,6 @@ the scheme it is for: a callable that takes the `Settings` and returns the adapt
 
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from pathlib import Path
 
 from data.errors import Invalid
 from integrations.folder import FolderTarget
@@ -19,8 +18,9 @@ FOLDER = "folder"
 
 
 def _folder(settings: Settings) -> BackupTarget:
-    target = settings.backup.target
-    return FolderTarget(Path(target) if target else settings.home / "backup")
+    if settings.backup_folder is None:
+        raise Invalid("backup_target_malformed")
+    return FolderTarget(settings.backup_folder)
 
 
 def _sftp(settings: Settings) -> BackupTarget:

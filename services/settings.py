@@ -54,6 +54,7 @@ class ServerSettings(Section):
         default="127.0.0.1", description="Address for plain HTTP; keep it on this machine."
     )
     port: PortOrOff = Field(default=8080, description="Port for plain HTTP; 0 switches it off.")
+    # Patients and colleagues reach the house from other machines: by HTTPS alone.
     tls_host: Host = Field(default="0.0.0.0", description="Address for HTTPS.")  # noqa: S104
     tls_port: PortOrOff = Field(default=8443, description="Port for HTTPS; 0 switches it off.")
     public_url: WebOrNone = Field(
@@ -245,6 +246,12 @@ class Settings(BaseSettings):
     @property
     def anchor_file(self) -> Path:
         return (self.anchors or self.home / "anchors") / "audit.jsonl"
+
+    @property
+    def backup_folder(self) -> Path | None:
+        """Where copies go, if that is a folder and no address."""
+        target = self.backup.target
+        return None if "://" in target else Path(target or self.home / "backup")
 
     @property
     def files(self) -> Path:
