@@ -12,7 +12,7 @@ import logging
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -48,7 +48,7 @@ from jobs.backup_postgresql import PostgresSnapshots
 from jobs.backup_restore import listed
 from jobs.backup_snapshot import Contents, Snapshot, Snapshots, SqliteSnapshots
 from services.clinic import Clinic
-from services.facts import Noted
+from services.facts import Known, Noted
 from services.policy import HOUSE, Action, Actor, Subject
 from services.ports import BackupTarget
 
@@ -71,6 +71,8 @@ class BackupDone:
     seconds: float
     left_out: tuple[str, ...] = ()
     """Papers that could not be read and so are not in it."""
+    untidied: str = ""
+    """Why older copies could not be let go of, as a code and what it is about; else empty."""
 
 
 class Backup:
@@ -150,7 +152,9 @@ class Backup:
             )
             await self.note(LAST_FACT, asdict(done))
             await self.alarm.end()
-            await self._try_to_tidy(manifest, contents, work)
+            if untidied := await self._try_to_tidy(manifest, contents, work):
+                done = replace(done, untidied=untidied)
+                await self.note(LAST_FACT, asdict(done))
             return done
 
     @asynccontextmanager
@@ -224,18 +228,22 @@ class Backup:
         if self.shipper and snapshot.kind == "sqlite":
             await self.shipper.based(str(snapshot.base["timeline"]))
 
-    async def _try_to_tidy(self, manifest: Manifest, contents: Contents, work: Path) -> None:
-        """Let go of what is old; an old night that cannot be read spoils no new one."""
+    async def _try_to_tidy(self, manifest: Manifest, contents: Contents, work: Path) -> str:
+        """Let go of what is old, or say why not; an old night that is bad spoils no new one."""
         try:
             await self._tidy(manifest, contents, work)
         except (DomainError, OSError) as error:
             code = error.code if isinstance(error, DomainError) else "disk_failed"
-            log.warning("old copies stay at the target until they can be read: %s", code)
+            name = error.details.get("name") if isinstance(error, DomainError) else None
+            why = f"{code}: {name}" if name else code
+            log.warning("old copies stay at the target until they can be read: %s", why)
+            return why
+        return ""
 
     async def _tidy(self, manifest: Manifest, contents: Contents, work: Path) -> None:
         """Let go of nights beyond those we keep, of log nobody can play, of shredded files."""
         archive = Archive(self.target, work)
-        kept = (await archive.nights())[-self.clinic.settings.backup.keep :]
+        kept = await self._kept(await archive.nights())
         for name in await self.target.names(NIGHTS):
             night = name.split("/")[1]
             if is_night(night) and night not in kept:  # also what an interrupted run has left
@@ -245,6 +253,12 @@ class Backup:
         await self._tidy_papers(archive, kept_manifests)
         named = [await listed(archive, each, self.clinic.keys) for each in kept_manifests]
         await self._tidy_files(contents, set().union(*named), work / "nothing")
+
+    async def _kept(self, nights: list[str]) -> list[str]:
+        """Return the last ones, and the newest that a drill has proved: they may all be bad."""
+        proved = (await self.clinic.facts.all()).get(Noted.PROVED)
+        last = nights[-self.clinic.settings.backup.keep :]
+        return [night for night in nights if night in last or _is(night, proved)]
 
     async def _manifest(self, archive: Archive, night: str, newest: Manifest) -> Manifest:
         if night == newest.night:
@@ -310,6 +324,10 @@ class Backup:
             tx.allow(Action.BACKUP_RUN, Subject("fact", LAST_FACT))
             at = await tx.session.scalar(select(Fact.at).where(Fact.key == LAST_FACT))
             return at is None or tx.now - at >= every
+
+
+def _is(night: str, proved: Known | None) -> bool:
+    return proved is not None and proved.value["night"] == night
 
 
 def _wipe_leftovers(home: Path) -> None:

@@ -78,6 +78,7 @@ class Drill:
         if result.ok or result.code == DAMAGED:  # pages are copied as they are: the house's own
             await self._backup.note(Noted.INTEGRITY, {"ok": result.ok})
         if result.ok:
+            await self._backup.note(Noted.PROVED, {"night": result.night})
             await self._alarm.end()
         else:
             await self._alarm.ring(place=self._backup.target.place)

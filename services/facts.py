@@ -22,6 +22,8 @@ class Noted(StrEnum):
     BACKUP_FAILED = "backup.failed"
     DRILL = "backup.drill"
     """A copy was restored on the side, read page by page, and found whole."""
+    PROVED = "backup.proved"
+    """The newest copy that a drill found whole: it is kept until a newer one is."""
     SHIPPED = "backup.shipped"
     """Everything up to now has been carried to where the backups are."""
     VERIFIED = "audit.verified"

@@ -104,6 +104,8 @@ async def backup(glance: Glance) -> Finding:
     left_out = last.value.get("left_out") if last else None
     if finding.level is Level.OK and left_out:
         return warn("backup", "left_out", count=len(left_out), name=left_out[0])
+    if finding.level is Level.OK and (why := last.value.get("untidied") if last else None):
+        return warn("backup", "untidied", why=why)
     if finding.level is Level.OK and not glance.settings.demo:
         place = await asyncio.to_thread(_on_our_disk, glance.settings)
         return warn("backup", "same_disk", place=str(place)) if place else finding
@@ -112,10 +114,9 @@ async def backup(glance: Glance) -> Finding:
 
 def _on_our_disk(settings: Settings) -> Path | None:
     """Return the folder of the copies if it would be lost together with the hospital's own."""
-    target = settings.backup.target
-    if "://" in target:
+    if settings.backup_folder is None:
         return None
-    place = Path(target or settings.home / "backup").absolute()
+    place = settings.backup_folder.absolute()
     there = next((each for each in (place, *place.parents) if each.exists()), settings.home)
     return place if there.stat().st_dev == settings.home.stat().st_dev else None
 

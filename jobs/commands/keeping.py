@@ -35,6 +35,8 @@ def backup(
         tell(
             "backup.done", **{name: done[name] for name in ("place", "megabytes", "rows", "files")}
         )
+    if done["untidied"]:
+        warn("backup.untidied", why=done["untidied"])
     if tried and not tried["ok"]:
         warn("backup.drill_failed", why=sentence_for(tried["code"], tried["detail"]))
         raise typer.Exit(Ending.FINDINGS)

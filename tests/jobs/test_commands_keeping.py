@@ -73,6 +73,15 @@ def test_a_backup_is_tried_when_asked_to(xinglin):
     assert "restored on trial" in done.out
 
 
+def test_older_copies_that_cannot_be_let_go_of_are_named(xinglin):
+    assert xinglin("backup").code == 0
+    [manifest] = xinglin.home.glob("backup/nights/*/manifest")
+    manifest.write_text("{}")
+    done = xinglin("backup")
+    assert done.code == 0
+    assert f"backup_damaged: {manifest.parent.name}/manifest" in done.err
+
+
 def test_a_share_with_a_typo_names_the_group(xinglin, tmp_path, capsys):
     share = share_printed(xinglin)
     assert xinglin("backup").code == 0
