@@ -56,8 +56,9 @@ class Gate:
         origins.believe_proxies(scope, self._place.proxies)
         passage = Passage(scope, send, hsts=self._place.hsts)
         try:
-            asked = await self._count(scope)
-            route = self._known(scope)
+            found = self._routes.find(_method(scope), scope["path"])
+            asked = await self._count(scope, found)
+            route = self._known(scope, found)
             check_declared_length(passage.headers.get("content-length"), route.body_bytes)
             await self._recognise(passage, asked)
             self._check_origin(passage, route)
@@ -67,9 +68,8 @@ class Gate:
             if not passage.started:
                 await refuse(scope, receive, passage.send, error)
 
-    async def _count(self, scope: Scope) -> Asked:
-        """Count a request of its address before anything about it is looked at or refused."""
-        route = self._routes.find(_method(scope), scope["path"])
+    async def _count(self, scope: Scope, route: Route | None) -> Asked:
+        """Count a request of its address before anything about it is refused."""
         asked = Asked(
             neighbourhood=neighbourhood(origins.sender_of(scope)),
             path=scope["path"],
@@ -79,12 +79,11 @@ class Gate:
         await self._pace.admit(asked)
         return asked
 
-    def _known(self, scope: Scope) -> Route:
-        """Return the entry for what is asked, of a server that is called so."""
+    def _known(self, scope: Scope, route: Route | None) -> Route:
+        """Return the entry that was found for what is asked, if the server is called so."""
         host = Headers(scope=scope).get("host", "")
         if not self._place.names.has(host):
             raise Invalid("unknown_host", host=host[:100])
-        route = self._routes.find(_method(scope), scope["path"])
         if route is not None:
             return route
         if self._routes.methods_at(scope["path"]):
