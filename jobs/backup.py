@@ -42,6 +42,7 @@ from jobs.backup_archive import (
     timeline_of,
     weighed,
 )
+from jobs.backup_aside import still_named
 from jobs.backup_log import Courier
 from jobs.backup_papers import LIST, Papers, large_papers
 from jobs.backup_postgresql import PostgresSnapshots
@@ -296,14 +297,18 @@ class Backup:
     async def sweep(self) -> int:
         """Delete files no row names, a day after they were written; return how many.
 
-        Never while a copy is made or carried away: it may be about to read them.
+        Never while a copy is made or carried away: it may be about to read them. What a database
+        names that an upgrade has left (jobs/backup_aside.py) stays, unless it was shredded here.
         """
+        home, keys = self.clinic.settings.home, self.clinic.keys
         async with self._one, self.courier.still():
             async with self.clinic.transactions.read(HOUSE) as tx:
                 tx.allow(Action.BACKUP_RUN, Subject("file"))
-                named = select(KeptFile.blob).where(KeptFile.wrapped_key.is_not(None)).distinct()
-                live = set(await tx.session.scalars(named))
-            count = await self.store.sweep(live, self.clinic.clock.now())
+                named = select(KeptFile.blob).distinct()
+                every = set(await tx.session.scalars(named))
+                live = set(await tx.session.scalars(named.where(KeptFile.wrapped_key.is_not(None))))
+            aside = await asyncio.to_thread(still_named, home, keys)
+            count = await self.store.sweep(live | (aside - every), self.clinic.clock.now())
         if count:
             log.info("%s files that no row names were deleted", count)
         return count

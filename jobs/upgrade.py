@@ -24,12 +24,11 @@ from data.errors import Invalid, NotFound, Unavailable
 from data.keyring import sync_folder, write_at_once
 from data.sqlite_file import SqliteFile
 from jobs.backup import WORK
+from jobs.backup_aside import BLOBS, FOLDER, opener_of
 from jobs.backup_postgresql import PostgresSnapshots, restore_dump
 from jobs.backup_restore import check_database
 from jobs.rotation import rekey
 from services.settings import Settings
-
-FOLDER = Path("backup") / "upgrades"
 
 
 class UpgradeCopies:
@@ -67,8 +66,9 @@ class UpgradeCopies:
                 if trouble.code != "program_missing":
                     raise
                 raise Invalid("migrate_needs_dump", url=database.url.database) from None
-            opener = json.dumps(snapshot.base).encode()
-            await asyncio.to_thread(write_at_once, _opener_of(copy), opener)
+            opener = {**snapshot.base, BLOBS: sorted(snapshot.contents.blobs)}
+            content = json.dumps(opener).encode()
+            await asyncio.to_thread(write_at_once, opener_of(copy), content)
             await asyncio.to_thread(snapshot.path.replace, copy)
             await asyncio.to_thread(sync_folder, copy.parent)
         return copy
@@ -105,9 +105,9 @@ class UpgradeCopies:
     async def _play(self, copy: Path) -> None:
         url = self._settings.database
         try:
-            base: dict[str, Any] = json.loads(_opener_of(copy).read_bytes())
+            base: dict[str, Any] = json.loads(opener_of(copy).read_bytes())
         except (OSError, ValueError):
-            raise NotFound("upgrade_copy_missing", path=str(_opener_of(copy))) from None
+            raise NotFound("upgrade_copy_missing", path=str(opener_of(copy))) from None
         database = await Database(url).open()  # nobody else may have it meanwhile
         try:
             with self._work() as work:
@@ -152,10 +152,6 @@ def _free(folder: Path, name: str, end: str) -> Path:
     """Return a path that nothing has: an impatient person tries twice in a second."""
     names = (f"{name}{f'-{number}' if number else ''}{end}" for number in count())
     return next(folder / each for each in names if not (folder / each).exists())
-
-
-def _opener_of(copy: Path) -> Path:
-    return copy.with_suffix(".json")
 
 
 def _vacuum_into(raw: Any, copy: Path) -> None:

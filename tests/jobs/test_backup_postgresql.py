@@ -2,22 +2,25 @@
 
 import asyncio
 import contextlib
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
 from data.database import Database
 from data.errors import DomainError
 from data.files import FileStore
 from data.keyring import KeyFile, Keyring, Share
+from data.stored_file import KeptFile
 from integrations.folder import FolderTarget
 from jobs.backup import Backup
 from jobs.backup_archive import NIGHTS, Archive, weighed
 from jobs.backup_drill import Drill
 from jobs.backup_restore import Restore, Wanted
+from jobs.upgrade import UpgradeCopies
 from services.clinic import Clinic
 from services.policy import HOUSE
 from services.settings import Settings
@@ -260,3 +263,18 @@ async def test_no_plain_text_touches_the_disk_on_its_way(house):
     [path] = house.copies.glob("nights/*/base")
     assert b"PGDMP" not in path.read_bytes()
     assert path.read_bytes()[:4] == b"XLF1"
+
+
+async def test_files_that_only_a_copy_of_before_an_upgrade_names_stay(house, clock):
+    """Red before: whoever brought the copy back into an empty database missed them."""
+    await keep(house, b"a letter")
+    copy = await UpgradeCopies(house.clinic.settings, house.clinic.keys).make(
+        house.clinic.database, "0003", clock.now()
+    )
+    async with house.clinic.database.transaction(write=True) as session:
+        await session.execute(delete(KeptFile))
+    [path] = house.clinic.settings.files.glob("??/*")
+    os.utime(path, (0, 0))
+    assert await house.backup.sweep() == 0
+    copy.unlink()
+    assert await house.backup.sweep() == 1
