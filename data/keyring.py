@@ -118,10 +118,12 @@ class Keyring:
 
         What we wrote into the file would then not be the key that the house is opened with.
         """
-        if self._is_outside():
+        if self.is_outside:
             raise Conflict("master_key_elsewhere", path=str(self.path))
 
-    def _is_outside(self) -> bool:
+    @property
+    def is_outside(self) -> bool:
+        """Whether the key is handed over by systemd or the environment, and the file unused."""
         return bool(self._credential()) or VARIABLE in self._environment
 
     def _credential(self) -> Path | None:
@@ -149,7 +151,7 @@ class Keyring:
         The wrapped copy comes first: a key that is in use is never without a share that opens it.
         Where the key comes from outside, only that very key: see `require_own`.
         """
-        if self._is_outside() and file != self.load():
+        if self.is_outside and file != self.load():
             self.require_own()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if share:

@@ -270,19 +270,29 @@ def _has_place_for(ring: Keyring, key_file: KeyFile) -> bool:
     """Return whether the key is there already, as on trial beside the living hospital.
 
     Raise `Conflict("master_key_of_another")` rather than replace one that this copy does not know,
-    and `Invalid("master_key_place_refuses")` where none can be put.
+    `Conflict("master_key_outside_differs")` where such a one is handed over from outside, and
+    `Invalid("master_key_place_refuses")` where none can be put.
     """
-    ring.require_own()
+    if ring.is_outside:
+        if not set(key_file.masters) <= set(ring.load().masters):
+            raise Conflict("master_key_outside_differs", path=str(ring.path))
+        _require_place(ring.path)  # for what the paper opens
+        return True
     if ring.path.exists() or ring.wrapped_path.exists():
         if ring.path.exists() and set(key_file.masters) <= set(ring.load().masters):
             return True
         raise Conflict("master_key_of_another", path=str(ring.path))
+    _require_place(ring.path)
+    return False
+
+
+def _require_place(path: Path) -> None:
     try:
-        ring.path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=ring.path.parent):
-            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent):
+            pass
     except OSError:
-        raise Invalid("master_key_place_refuses", path=str(ring.path)) from None
+        raise Invalid("master_key_place_refuses", path=str(path)) from None
 
 
 def _require_same(contents: Contents, manifest: Manifest) -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,59 @@ def test_a_lost_disk_comes_back_from_backup_and_paper_alone(xinglin, tmp_path, c
     [entry] = [line for line in file.read_text().splitlines() if "backup:restore" in line]
     assert f'"console:{typist()}"' in entry
     assert str(tmp_path / "target") in entry
+
+
+def handed_over(text: str, how: str, folder: Path, monkeypatch) -> None:
+    """Hand the master key over as a container or systemd does."""
+    if how == "variable":
+        monkeypatch.setenv("XINGLIN_MASTER", text)
+        return
+    folder.mkdir()
+    (folder / "master.key").write_text(text)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+
+
+@pytest.mark.parametrize("how", ["variable", "credential"])
+def test_a_house_whose_key_comes_from_outside_is_restored_without_a_key_file(
+    xinglin, tmp_path, capsys, monkeypatch, how
+):
+    """S-CRY-2. Red before: refused whatever the key was."""
+    share = share_printed(xinglin)
+    assert xinglin("backup").code == 0
+    text = (xinglin.home / "master.key").read_text()
+    shutil.move(xinglin.home / "backup", tmp_path / "target")
+    shutil.rmtree(xinglin.home)
+    handed_over(text, how, tmp_path / "credentials", monkeypatch)
+
+    done = xinglin("restore", "--from", str(tmp_path / "target"), "--share", share)
+
+    assert done.code == 0, done.err
+    assert not (xinglin.home / "master.key").exists()
+    assert xinglin("audit", "verify").code == 0
+    assert xinglin("backup").code == 0
+    again = Command(tmp_path / "again", capsys)
+    once_more = ("restore", "--from", str(xinglin.home / "backup"), "--share", share)
+    assert again(*once_more).code == 0, "the paper goes on being good"
+
+
+@pytest.mark.parametrize("how", ["variable", "credential"])
+def test_a_key_from_outside_that_is_another_is_told_apart(xinglin, tmp_path, monkeypatch, how):
+    share = share_printed(xinglin)
+    assert xinglin("backup").code == 0
+    shutil.move(xinglin.home / "backup", tmp_path / "target")
+    shutil.rmtree(xinglin.home)
+    handed_over("7a" * 32, how, tmp_path / "credentials", monkeypatch)
+
+    restore = ("restore", "--from", str(tmp_path / "target"), "--share", share)
+    done = xinglin(*restore)
+    assert (done.code, "[master_key_outside_differs]" in done.err) == (3, True)
+    assert "XINGLIN_MASTER" in done.err
+    assert not xinglin.home.exists()
+
+    monkeypatch.delenv("XINGLIN_MASTER", raising=False)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert xinglin(*restore).code == 0, "as the sentence says"
+    assert (xinglin.home / "master.key").exists()
 
 
 def test_anchors_on_another_disk_are_told_of_a_restore_and_not_of_a_trial(
