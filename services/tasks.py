@@ -35,6 +35,7 @@ from services.task_list import (
 from services.transaction import Transaction, Transactions
 
 __all__ = [
+    "Colleague",
     "Colleagues",
     "Counts",
     "Priority",
@@ -72,8 +73,29 @@ class Wanted:
     """Whom it is about, and who therefore never does it: nobody judges themselves."""
 
 
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody who works here, as others see them."""
+
+    id: UUID
+    name: str
+
+
 class Colleagues(Protocol):
     """Who works here: kept by the module that has the accounts."""
+
+    async def colleagues(
+        self,
+        session: AsyncSession,
+        roles: Collection[str],
+        institution_id: UUID,
+        site_id: UUID | None = None,
+    ) -> list[tuple[UUID, str]]:
+        """Return the active members of staff who play one of these roles there, by name.
+
+        No roles: everybody who works there.
+        """
+        ...
 
     async def works(
         self,
@@ -146,22 +168,32 @@ class Tasks:
             task.owner_id, task.state = actor.user_id, TaskState.TAKEN
             return tx.answer(self._view(task, tx.now))
 
-    async def hand_over(
-        self, actor: Actor, task_id: UUID, *, to: UUID | None = None, role: Role | None = None
-    ) -> View:
-        """Give it to a person who plays its role here, or back to whoever plays a role.
+    async def candidates(self, actor: Actor, task_id: UUID) -> list[Colleague]:
+        """Return to whom this task could be handed over, by name."""
+        async with self._transactions.read(actor) as tx:
+            tx.allow(Action.TASK_HAND_OVER, _place(actor))
+            task = await tx.session.scalar(select(Task).where(Task.id == task_id, *theirs(actor)))
+            if task is None:
+                raise NotFound("not_found", what="Task", key=str(task_id))
+            people = await self._colleagues.colleagues(
+                tx.session, _roles_of(task), task.institution_id, task.site_id
+            )
+            nobody = {task.owner_id, task.barred_id}
+            return [Colleague(id_, name) for id_, name in people if id_ not in nobody]
+
+    async def hand_over(self, actor: Actor, task_id: UUID, *, to: UUID | None = None) -> View:
+        """Give it to a person who plays its role here; to None: back to whoever plays it.
 
         Raise `Invalid("task_person_wrong")` for anybody else: it would wait where nobody looks.
         """
-        if (to is None) == (role is None):
-            raise Invalid("task_for_nobody")
         async with self._transactions.open(actor) as tx:
             task = await self._open_task(tx, Action.TASK_HAND_OVER, task_id)
             _refuse_barred(task, to, Action.TASK_HAND_OVER)
             if to is not None:
                 await self._refuse_stranger(tx, task, to)
+            elif not _roles_of(task):
+                raise Invalid("task_for_nobody")
             task.owner_id, task.state = to, TaskState.OPEN
-            task.role = role or task.role
             tx.announce(
                 TaskRaised(
                     task_id=task.id,
@@ -171,7 +203,7 @@ class Tasks:
                     institution_id=task.institution_id,
                 )
             )
-            return self._view(task, tx.now)
+            return tx.answer(self._view(task, tx.now))
 
     async def close(
         self, actor: Actor, task_id: UUID, note: str, *, state: TaskState = TaskState.DONE
@@ -288,7 +320,7 @@ class Tasks:
         return task
 
     async def _refuse_stranger(self, tx: Transaction, task: Task, person: UUID) -> None:
-        roles = {task.role, task.escalates_to if task.escalated_at else None} - {None} or {None}
+        roles: Collection[str | None] = _roles_of(task) or (None,)
         for role in roles:
             if await self._colleagues.works(
                 tx.session, person, role, task.institution_id, task.site_id
@@ -328,6 +360,12 @@ def _close(tx: Transaction, task: Task, state: TaskState, note: str) -> None:
     task.closed_by, task.closed_at = tx.actor.user_id, tx.now
     tx.forget(_timer(task.id))
     tx.announce(TaskClosed(task_id=task.id, kind=task.kind))
+
+
+def _roles_of(task: Task) -> set[str]:
+    """Return the roles that may do it: its own, and after its time that which answers for it."""
+    late = {task.escalates_to} if task.escalated_at else set()
+    return {role for role in {task.role, *late} if role}
 
 
 def _refuse_barred(task: Task, person: UUID | None, action: Action) -> None:

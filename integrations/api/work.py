@@ -9,13 +9,20 @@ from integrations.api.base import PREFIX, AnErrand, Limit, Offset, Registry, Row
 from services.clinic import Clinic
 from services.demand import as_it_is
 from services.permissions import Action
-from services.tasks import Counts, Search, View
+from services.tasks import Colleague, Counts, Search, View
 
 
 class Note(BaseModel, extra="forbid"):
     """What came of a task."""
 
     note: str = Field(min_length=1, max_length=2000)
+
+
+class Receiver(BaseModel, extra="forbid"):
+    """To whom a task is given."""
+
+    to: UUID | None = None
+    """One of its candidates; none: back to everybody who plays its role."""
 
 
 def register(clinic: Clinic, routes: Registry) -> None:
@@ -41,6 +48,18 @@ def register(clinic: Clinic, routes: Registry) -> None:
     async def take(task_id: UUID, errand: AnErrand) -> View:
         return await errand.run(
             clinic.once, lambda actor: clinic.tasks.take(actor, task_id), as_it_is
+        )
+
+    @routes.api("GET", f"{PREFIX}/tasks/{{task_id}}/candidates", action=Action.TASK_HAND_OVER)
+    async def candidates(request: Request, task_id: UUID) -> list[Colleague]:
+        return await clinic.tasks.candidates(actor_of(request), task_id)
+
+    @routes.api("POST", f"{PREFIX}/tasks/{{task_id}}/hand-over", action=Action.TASK_HAND_OVER)
+    async def hand_over(task_id: UUID, receiver: Receiver, errand: AnErrand) -> View:
+        return await errand.run(
+            clinic.once,
+            lambda actor: clinic.tasks.hand_over(actor, task_id, to=receiver.to),
+            as_it_is,
         )
 
     @routes.api("POST", f"{PREFIX}/tasks/{{task_id}}/close", action=Action.TASK_CLOSE)

@@ -1,9 +1,11 @@
 """What waits for the person in front of the page, most pressing first. (任务)"""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
-from data.errors import NotFound
+from data.errors import Invalid, NotFound
 from pages import kit
 from pages.live import on_event
 from pages.routes import Routes
@@ -14,7 +16,7 @@ from pages.words import ago, has, local, t
 from services.clinic import Clinic
 from services.events import TaskClosed, TaskEscalated, TaskRaised
 from services.policy import Action
-from services.tasks import Counts, Priority, Search, Sort, TaskState, View
+from services.tasks import Colleague, Counts, Priority, Search, Sort, TaskState, View
 
 TONES: dict[Priority, kit.Tone] = {
     Priority.URGENT: "bad",
@@ -162,10 +164,13 @@ class TasksPage:
             raise NotFound("not_found", what="Task", key=key) from None
         task = await self._clinic.tasks.one(current_actor(), task_id)
         self._table.select_row(key)
+        candidates = (
+            await self._clinic.tasks.candidates(current_actor(), task_id) if _is_open(task) else []
+        )
         with self._panel.fill(title_of(task)):
-            self._fill(task)
+            self._fill(task, candidates)
 
-    def _fill(self, task: View) -> None:
+    def _fill(self, task: View, candidates: Sequence[Colleague]) -> None:
         _state_line(task)
         help_key = f"task_help.{task.kind}"
         if has(help_key):
@@ -175,8 +180,9 @@ class TasksPage:
             return
         if task.place:
             kit.link_button("primary", t("tasks.go"), task.place)
-            return
-        self._ask_note(task)
+        else:
+            self._ask_note(task)
+        self._ask_whom(task, candidates)
 
     def _ask_note(self, task: View) -> None:
         note = kit.text_area(t("tasks.note"), hint=t("tasks.note_hint"), required=True, length=2000)
@@ -191,6 +197,34 @@ class TasksPage:
         with kit.side_by_side():
             kit.button("primary", t("tasks.done"), lambda: close(TaskState.DONE))
             kit.button("line", t("tasks.cancel"), lambda: close(TaskState.CANCELLED))
+
+    def _ask_whom(self, task: View, candidates: Sequence[Colleague]) -> None:
+        """Offer to give it to a colleague, or back to all who could do it."""
+        mine = task.owner_id == current_actor().user_id
+        if not candidates and not (mine and task.role):
+            return
+        kit.heading(t("tasks.hand_over"), 3)
+        names = {str(each.id): each.name for each in candidates}
+        if names:
+            whom = kit.select(t("tasks.colleague"), {"": t("tasks.choose_colleague"), **names})
+
+        async def give() -> None:
+            with kit.told({"person": whom}):
+                if not whom.text:
+                    raise Invalid("task_person_wrong", field="person")
+                await self._hand_over(task, UUID(whom.text))
+
+        with kit.side_by_side():
+            if names:
+                kit.button("line", t("tasks.hand_over"), give)
+            if mine and task.role:
+                kit.button("line", t("tasks.give_back"), partial(self._hand_over, task))
+
+    async def _hand_over(self, task: View, to: UUID | None = None) -> None:
+        await self._clinic.tasks.hand_over(current_actor(), task.id, to=to)
+        self._panel.close()
+        kit.toast(t("tasks.handed_over") if to else t("tasks.given_back"))
+        await self.load(await self._clinic.tasks.counts(current_actor()))
 
 
 def _is_open(task: View) -> bool:

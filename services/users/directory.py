@@ -1,5 +1,6 @@
 """Tells the messenger how to reach people, and who plays a role."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
@@ -7,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from data.users import RoleGrant, User, UserKind, UserState
 from services.notify import Contact
+
+MOST = 500  # colleagues to choose from: a small hospital has fewer
 
 
 class UserDirectory:
@@ -48,6 +51,24 @@ class UserDirectory:
         if role is not None:
             query = query.where(_plays(role, site_id))
         return await session.scalar(query) is not None
+
+    async def colleagues(
+        self,
+        session: AsyncSession,
+        roles: Collection[str],
+        institution_id: UUID,
+        site_id: UUID | None = None,
+    ) -> list[tuple[UUID, str]]:
+        """Return the active members of staff who play one of these roles there, by name."""
+        query = select(User.id, User.display_name).where(
+            User.kind == UserKind.STAFF,
+            User.institution_id == institution_id,
+            User.state == UserState.ACTIVE,
+        )
+        if roles:
+            query = query.where(or_(*(_plays(role, site_id) for role in sorted(roles))))
+        rows = await session.execute(query.order_by(User.display_name, User.id).limit(MOST))
+        return [(row.id, row.display_name) for row in rows]
 
     async def made_up(self, session: AsyncSession) -> int:
         """Count the accounts of people who do not exist and that can still sign in."""

@@ -60,6 +60,31 @@ async def test_a_task_that_is_none_of_ones_own_is_not_shown(house, browser, clin
         await expect(page.locator(".toast")).to_contain_text("not_found")
 
 
+async def test_work_is_handed_to_a_colleague_who_gives_it_back(house, browser, clinic):
+    """R032: by two clicks; the colleague sees it without asking."""
+    ann, ben = await signed_in(clinic, Role.NURSE), await signed_in(clinic, Role.NURSE)
+    wanted = Wanted("asked", "b", INSTITUTION, role=Role.NURSE, values={"words": "请给床边送轮椅"})
+    await clinic.tasks.add(HOUSE, wanted)
+    async with (
+        page_of(browser, PHONE, house, ann.token) as mine,
+        page_of(browser, DESKTOP, house, ben.token) as theirs,
+    ):
+        await visit(theirs, f"{house}/tasks")
+        await visit(mine, f"{house}/tasks")
+        await mine.get_by_role("button", name="请给床边送轮椅", exact=True).click()
+        panel = mine.locator(".side")
+        await panel.get_by_role("button", name="转交").click()
+        await expect(panel.get_by_role("alert")).to_contain_text("请选择")
+        await panel.get_by_label("同事").select_option(str(ben.actor.user_id))
+        await panel.get_by_role("button", name="转交").click()
+        await expect(mine.locator(".toast")).to_contain_text("已转交")
+        row = theirs.locator("tbody tr:visible", has_text="请给床边送轮椅")
+        await expect(row).to_contain_text("我在办")
+        await row.get_by_role("button", name="请给床边送轮椅", exact=True).click()
+        await theirs.locator(".side").get_by_role("button", name="退回待办池").click()
+        await expect(row.get_by_role("button", name="接手")).to_be_visible()
+
+
 async def test_a_rule_is_changed_and_taken_back_by_the_toast(house, browser, clinic):
     """Settings with history and undo: both stand there, with the reason."""
     admin = await signed_in(clinic, Role.SYSTEM_ADMIN)

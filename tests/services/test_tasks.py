@@ -116,8 +116,23 @@ async def test_work_is_not_handed_to_somebody_who_would_never_see_it(clinic):
             await clinic.tasks.hand_over(nurse, task, to=stranger.user_id)
         assert refusal.value.code == "task_person_wrong"
     assert (await clinic.tasks.one(nurse, task)).owner_id is None
+    offered = await clinic.tasks.candidates(nurse, task)
+    assert [each.id for each in offered] == [here.actor.user_id], "and nobody else is offered"
     await clinic.tasks.hand_over(nurse, task, to=here.actor.user_id)
     assert (await clinic.tasks.one(here.actor, task)).owner_id == here.actor.user_id
+
+
+async def test_what_somebody_took_goes_back_to_all_who_could_do_it(clinic):
+    ann, ben = an_actor(Role.NURSE), an_actor(Role.NURSE)
+    task = await clinic.tasks.add(HOUSE, wanted())
+    await clinic.tasks.take(ann, task)
+    back = await clinic.tasks.hand_over(ann, task)
+    assert (back.owner_id, back.state) == (None, TaskState.OPEN)
+    assert (await clinic.tasks.take(ben, task)).owner_id == ben.user_id
+
+    mine = await clinic.tasks.add(HOUSE, wanted("mine", role=None, owner_id=ann.user_id))
+    with pytest.raises(Invalid, match="task_for_nobody"):
+        await clinic.tasks.hand_over(ann, mine)
 
 
 async def test_closing_without_a_note_is_refused(clinic):
@@ -135,7 +150,7 @@ async def test_nobody_touches_the_work_of_another_role(clinic, act):
     acts = {
         "take": lambda: clinic.tasks.take(nurse, task),
         "close": lambda: clinic.tasks.close(nurse, task, "done"),
-        "hand_over": lambda: clinic.tasks.hand_over(nurse, task, role=Role.NURSE),
+        "hand_over": lambda: clinic.tasks.hand_over(nurse, task),
     }
     with pytest.raises(Forbidden):
         await acts[act]()
