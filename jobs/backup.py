@@ -131,7 +131,7 @@ class Backup:
         place = Subject("backup", institution_id=actor.institution_id)
         async with self.clinic.transactions.open(actor) as tx:
             tx.allow(Action.BACKUP_RUN, place, purpose=self.target.place)
-        async with self._one, self._work() as work:
+        async with self._one, self.working() as work:
             began = stopwatch()
             try:
                 manifest, contents, left_out = await self._copy(work)
@@ -159,7 +159,7 @@ class Backup:
             return done
 
     @asynccontextmanager
-    async def _work(self) -> AsyncIterator[Path]:
+    async def working(self) -> AsyncIterator[Path]:
         """Yield a folder for what is on its way; it is gone afterwards."""
         work = self.clinic.settings.home / f"{WORK}{new_id().hex}"
         await asyncio.to_thread(work.mkdir, 0o700)

@@ -7,7 +7,6 @@ opened. The age and the result stand on the health page. (恢复演练, S-BCK-2)
 
 import asyncio
 import random
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,13 +16,13 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from data.audit import AuditEntry
-from data.clock import new_id, stopwatch
+from data.clock import stopwatch
 from data.database import Database
 from data.errors import DomainError, Invalid, Unavailable
 from data.files import FileStore, StoredFile
 from data.keyring import KeyFile
 from data.stored_file import KeptFile
-from jobs.backup import DAMAGED, WORK, Backup
+from jobs.backup import DAMAGED, Backup
 from jobs.backup_alarm import DRILL, Alarm
 from jobs.backup_archive import FILES, PAPERS, Archive, Manifest, place_of
 from jobs.backup_papers import large_papers
@@ -85,7 +84,7 @@ class Drill:
         return result
 
     async def _try(self, began: float) -> DrillResult:
-        async with self._scratch() as scratch, self._empty_database() as url:
+        async with self._backup.working() as scratch, self._empty_database() as url:
             settings = Settings(home=scratch / "house", database_url=url)
             restore = Restore(self._backup.target, settings, self._backup.clinic.clock)
             key_file = await asyncio.to_thread(self._backup.keyring.load)
@@ -134,15 +133,6 @@ class Drill:
         finally:
             async with engine.connect() as connection:
                 await connection.execute(drop)
-
-    @asynccontextmanager
-    async def _scratch(self) -> AsyncIterator[Path]:
-        folder = self._backup.clinic.settings.home / f"{WORK}{new_id().hex}"
-        await asyncio.to_thread(folder.mkdir, 0o700)
-        try:
-            yield folder
-        finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _examine(self, restored: Restored, settings: Settings, began: float) -> DrillResult:
         manifest = restored.manifest

@@ -15,10 +15,16 @@ from jobs.commands.voice import Ending, said, sentence_for, show, tell, warn
 from services.anchors import Anchors
 from services.settings import Settings
 
+MADE = ("place", "megabytes", "rows", "files")
+VERIFIED = ("night", "megabytes", "files", "parts", "reaches")
+
 
 def backup(
     ctx: typer.Context,
     *,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Make none: check the newest one at the target.")
+    ] = False,
     drill: Annotated[
         bool, typer.Option("--drill", help="Afterwards try whether it can be restored.")
     ] = False,
@@ -27,21 +33,29 @@ def backup(
 ) -> None:
     """Make a sealed copy of the whole hospital now, at the target that the settings name."""
     call = at(ctx, home)
-    done = call.carry_out("backup.run")
+    done = call.carry_out("backup.verify" if verify else "backup.run")
     tried = call.carry_out("backup.drill") if drill else None
     if as_json:
         show({**done, "drill": tried} if drill else done)
+    elif verify:
+        tell("backup.verified", **{name: done[name] for name in VERIFIED})
     else:
-        tell(
-            "backup.done", **{name: done[name] for name in ("place", "megabytes", "rows", "files")}
-        )
-    if done["untidied"]:
+        tell("backup.done", **{name: done[name] for name in MADE})
+    _tell_findings(done, tried)
+    if tried and not as_json:
+        tell("backup.drill_done", rows=tried["rows"], entries=tried["audit_entries"])
+
+
+def _tell_findings(done: dict[str, Any], tried: dict[str, Any] | None) -> None:
+    """Say what is not as it should be; end with it unless the copy itself is good."""
+    if done.get("untidied"):
         warn("backup.untidied", why=done["untidied"])
+    if done.get("files_missing"):
+        warn("backup.files_missing", count=done["files_missing"])
+        raise typer.Exit(Ending.FINDINGS)
     if tried and not tried["ok"]:
         warn("backup.drill_failed", why=sentence_for(tried["code"], tried["detail"]))
         raise typer.Exit(Ending.FINDINGS)
-    if tried and not as_json:
-        tell("backup.drill_done", rows=tried["rows"], entries=tried["audit_entries"])
 
 
 def restore(  # noqa: PLR0913 - typer reads the flags from the parameters

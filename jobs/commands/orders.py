@@ -13,7 +13,7 @@ from typing import Any
 
 from data.errors import Unavailable
 from jobs.backup import Backup
-from jobs.backup_drill import Drill
+from jobs.backup_drill import Drill, verify
 from jobs.commands.places import take
 from services.clinic import Clinic
 from services.findings import Finding, worst
@@ -130,6 +130,16 @@ async def run_drill(house: OpenHouse, arguments: Arguments) -> Answer:
     return asdict(result)
 
 
+async def verify_backup(house: OpenHouse, arguments: Arguments) -> Answer:
+    """Check the newest copy as it lies at the target; nothing is made or restored."""
+    del arguments
+    if house.backup is None:
+        raise Unavailable("backup_not_open")
+    key_file = await asyncio.to_thread(house.backup.keyring.load)
+    async with house.backup.working() as work:
+        return asdict(await verify(house.backup.target, key_file, work))
+
+
 async def note_share(house: OpenHouse, arguments: Arguments) -> Answer:
     """Note that a recovery share was printed, by its number, and say whose it is."""
     actor = await _console_of_house(house, arguments)
@@ -169,6 +179,7 @@ ORDERS: dict[str, Order] = {
     "audit.verify": verify_audit,
     "backup.drill": run_drill,
     "backup.run": run_backup,
+    "backup.verify": verify_backup,
     "doctor": examine,
     "export": export_all,
     "share.printed": note_share,

@@ -1,5 +1,6 @@
 """Backup, restore, upgrade and recovery share, by the command alone. (R041, R091, S-BCK-1)"""
 
+import asyncio
 import json
 import shutil
 import socket
@@ -7,13 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from data.audit import FIRST
+from data.clock import new_id
+from data.files import FileStore
+from data.institution import Institution
 from data.keyring import Keyring
 from data.schema import VERSIONS
 from jobs.commands.call import typist
+from jobs.commands.voice import Ending
 from services.anchors import Anchors
-from tests.jobs.houses import Command, Server
+from services.settings import Settings
+from tests.jobs.houses import COMPOSITION, Command, Server
+from tests.jobs.living import Placing
 from tests.jobs.test_commands import spoil_database
 
 
@@ -125,6 +133,63 @@ def test_a_backup_is_tried_when_asked_to(xinglin):
     done = xinglin("backup", "--drill")
     assert done.code == 0, done.err
     assert "restored on trial" in done.out
+
+
+def test_the_newest_copy_is_checked_without_making_or_restoring_any(xinglin):
+    assert "[backup_none]" in xinglin("backup", "--verify").err
+    assert xinglin("backup").code == 0
+    before = sorted((xinglin.home / "backup").rglob("*"))
+    done = xinglin("backup", "--verify", "--json")
+    assert (done.code, done.err) == (0, "")
+    [night] = (xinglin.home / "backup" / "nights").iterdir()
+    assert (done.answer["night"], done.answer["files_missing"]) == (night.name, 0)
+    assert [path for path in before if path.parent.name != "log"] == [
+        path for path in sorted((xinglin.home / "backup").rglob("*")) if path.parent.name != "log"
+    ]
+    assert night.name in xinglin("backup", "--verify").out
+    assert not list(xinglin.home.glob("work-*"))
+
+
+def test_a_copy_that_rotted_is_found_by_checking_it(xinglin):
+    assert xinglin("backup").code == 0
+    [base] = xinglin.home.glob("backup/nights/*/base")
+    content = bytearray(base.read_bytes())
+    content[len(content) // 2] ^= 1
+    base.write_bytes(content)
+    done = xinglin("backup", "--verify")
+    assert (done.code, "[backup_damaged]" in done.err) == (3, True)
+
+
+async def keep_letter(home: Path) -> None:
+    async def letter():
+        yield b"letter" * 1000
+
+    async with COMPOSITION.open_clinic(Settings.load(home)) as clinic:
+        store = FileStore(clinic.settings.files, clinic.keys)
+        async with clinic.database.transaction(write=True) as session:
+            institution = await session.scalar(select(Institution.id))
+        stored = await store.put(letter(), institution)
+        async with clinic.database.transaction(write=True) as session:
+            await store.keep(session, stored, Placing(new_id()), clinic.clock.now())
+
+
+def test_a_copy_whose_files_are_gone_is_told_and_made_whole_again(xinglin):
+    asyncio.run(keep_letter(xinglin.home))
+    assert xinglin("backup").code == 0
+    [file] = xinglin.home.glob("backup/files/*/*")
+    file.unlink()
+    done = xinglin("backup", "--verify")
+    assert done.code == Ending.FINDINGS
+    assert "1 file of this backup is missing" in done.err
+    assert xinglin("backup").code == 0
+    assert xinglin("backup", "--verify").code == 0
+
+
+def test_the_newest_copy_is_tried_without_making_another(xinglin):
+    assert xinglin("backup").code == 0
+    done = xinglin("backup", "--verify", "--drill", "--json")
+    assert (done.code, done.answer["drill"]["ok"]) == (0, True)
+    assert len(list((xinglin.home / "backup" / "nights").iterdir())) == 1
 
 
 def test_older_copies_that_cannot_be_let_go_of_are_named(xinglin):
