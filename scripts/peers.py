@@ -39,6 +39,7 @@ NEEDED: dict[str, Callable[[], bool]] = {
     "chrony": _found("chronyd"),
     "clamav-daemon": _found("clamd"),
     "dpkg-dev": _found("dpkg-shlibdeps"),
+    "e2fsprogs": _found("mkfs.ext4", "e2fsck"),
     "fonts-noto-cjk": _exists("usr/share/fonts/opentype/noto/NotoSansCJK*"),
     "nodejs": _found("node"),
     "npm": _found("npm"),

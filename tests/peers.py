@@ -51,6 +51,8 @@ PACKAGES = {
     "chronyd": "chrony",
     "clamd": "clamav-daemon",
     "dpkg-shlibdeps": "dpkg-dev",
+    "e2fsck": "e2fsprogs",
+    "mkfs.ext4": "e2fsprogs",
     "node": "nodejs",
     "postgres": "postgresql",
     "setpriv": "util-linux",

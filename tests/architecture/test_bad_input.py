@@ -18,11 +18,15 @@ BAD_INPUT: dict[str, dict[str, tuple[str, ...]]] = {
         "error.disk_full": (
             "test_a_full_disk_is_said_and_nothing_that_was_answered_is_lost",
             "test_a_full_disk_is_one_sentence_and_leaves_nothing",
+            "test_a_full_disk_refuses_an_upload_in_a_sentence",
         ),
         "error.backup_target_full": ("test_a_full_target_says_so_and_keeps_what_it_had",),
     },
     "a read-only disk": {
         "error.disk_read_only": ("test_a_disk_that_turns_read_only_is_said_and_taken_up_again",),
+        "error.disk_failed": (
+            "test_a_disk_that_fails_under_an_open_writer_loses_nothing_that_was_answered",
+        ),
     },
     "a corrupt database": {
         "error.database_damaged": ("test_a_damaged_page_is_said_where_it_is_met",),

@@ -173,6 +173,57 @@ async def test_a_disk_that_turns_read_only_is_said_and_taken_up_again(tmp_path):
         await database.close()
 
 
+@contextmanager
+def failing_disk(folder: Path):
+    """Mount an ext4 of its own and yield what makes the kernel give it up, and what mends it."""
+    need_root()
+    mount, check = str(need("mount")), str(need("e2fsck"))
+    image = folder.with_suffix(".img")
+    with image.open("wb") as file:
+        file.truncate(32 << 20)
+    subprocess.run([str(need("mkfs.ext4")), "-q", str(image)], check=True)
+    folder.mkdir()
+    mounting = [mount, "-o", "loop", str(image), str(folder)]
+
+    def give_up() -> None:
+        subprocess.run([mount, "-o", "remount,abort", str(folder)], check=True)
+
+    def mend() -> None:
+        subprocess.run(["umount", str(folder)], check=True)
+        mended = subprocess.run([check, "-p", str(image)], check=False, capture_output=True)
+        assert mended.returncode in {0, 1}, mended.stdout
+        subprocess.run(mounting, check=True)
+
+    if subprocess.run(mounting, check=False, capture_output=True).returncode:
+        pytest.skip("No file can be mounted as a disk here: most containers have no loop devices.")
+    try:
+        yield give_up, mend
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_a_disk_that_fails_under_an_open_writer_loses_nothing_that_was_answered(tmp_path):
+    """Bad input: ext4 turns read-only by itself after an error, while the house is open."""
+    with failing_disk(tmp_path / "disk") as (give_up, mend):
+        database = await a_database(tmp_path / "disk")
+        [room] = await build(database, Room(seats=100))
+        await together(*(take(database, room) for _ in range(9)))
+        give_up()
+
+        refused = [*await together(*(take(database, room) for _ in range(9)))]
+        assert await taken(database) == 9, "reads go on"
+        await database.close()
+        codes = {getattr(each, "code", each) for each in refused}
+        assert codes <= {"disk_failed", "disk_read_only", "rolled_back"}
+        assert codes != {"rolled_back"}, "why is said"
+
+        mend()
+        database = await a_database(tmp_path / "disk")
+        await take(database, room)
+        assert await taken(database) == 10
+        await database.close()
+
+
 async def test_a_folder_we_may_not_write_to_is_said(tmp_path):
     """Root may write anywhere: this is for all others."""
     if os.geteuid() == 0:
