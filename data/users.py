@@ -43,6 +43,12 @@ class User(Placed, Base):
         Blind("phone", of="phone"), init=False, index=True, info=L4
     )
     email: Mapped[str] = mapped_column(default="", info=L4)
+    # Where somebody was reached before the last change, which may not have been theirs.
+    former_phone: Mapped[str | None] = mapped_column(
+        Sealed("user_account.former_phone"), default=None, info=L4
+    )
+    former_email: Mapped[str] = mapped_column(default="", info=L4)
+    contact_since: Mapped[datetime | None] = mapped_column(default=None, info=L2)
     language: Mapped[str] = mapped_column(default="zh_CN", info=L2)
     state: Mapped[UserState] = mapped_column(default=UserState.ACTIVE, index=True, info=L3)
     state_reason: Mapped[str] = mapped_column(default="", info=L3)
@@ -90,6 +96,34 @@ class Password(Base):
     at: Mapped[datetime] = mapped_column(info=L2)
     spent_by: Mapped[UUID | None] = mapped_column(default=None, info=L2)
     """The session on its way in that a temporary one has brought to the choice of another."""
+
+
+class ResetState(StrEnum):
+    """What became of a reset that needs a second person."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    LAPSED = "lapsed"
+
+
+class ResetRequest(Placed, Base):
+    """An administrator's sign-in that is to be reset, once a second person says so. (双人复核)"""
+
+    __tablename__ = "reset_request"
+
+    owner_id: Mapped[UUID] = mapped_column(index=True, info=L2)  # whose account it is
+    asked_by: Mapped[UUID] = mapped_column(info=L3)
+    asked_at: Mapped[datetime] = mapped_column(info=L2)
+    until: Mapped[datetime] = mapped_column(info=L2)
+    factors: Mapped[bool] = mapped_column(info=L2)  # the second factors go too
+    state: Mapped[ResetState] = mapped_column(default=ResetState.WAITING, index=True, info=L2)
+    decided_by: Mapped[UUID | None] = mapped_column(default=None, info=L3)
+    decided_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)
+    note: Mapped[str] = mapped_column(default="", info=L3)
+    version: Mapped[int] = mapped_column(init=False, info=L2)
+
+    __mapper_args__ = {"version_id_col": version}
 
 
 class TotpSecret(Base):

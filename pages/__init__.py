@@ -30,6 +30,7 @@ from pages.users import (
     emergency,
     emergency_reviews,
     institution,
+    resets,
     sign_in,
     staff,
 )
@@ -60,6 +61,7 @@ SHOWN: tuple[Register, ...] = (
     procedures.register,
     institution.register,
     staff.register,
+    resets.register,
     account.register,
     emergency.register,
     emergency_reviews.register,

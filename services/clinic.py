@@ -14,10 +14,13 @@ from services.deliveries import Deliveries
 from services.drafts import Drafts
 from services.events import (
     AccountLocked,
+    ContactChanged,
     CredentialsReset,
     EmergencyAccessOpened,
     MessageFailed,
     MessageQueued,
+    ResetAsked,
+    ResetOverdue,
     SettingChanged,
     StaffSuspended,
     TaskEscalated,
@@ -52,10 +55,12 @@ from services.users.enrolment import Enrolment
 from services.users.founding import Founding
 from services.users.oversight import Oversight
 from services.users.people import People
+from services.users.resets import Resets
 from services.users.roster import Roster
 from services.users.sessions import Sessions
 from services.users.sign_in import SignIn
 from services.users.staff import Staff
+from services.users.warnings import Warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,8 @@ class Clinic:
     dormancy: Dormancy
     emergency: Emergency
     oversight: Oversight
+    resets: Resets
+    warnings: Warnings
     institutions: Institutions
 
     @classmethod
@@ -171,6 +178,8 @@ class Clinic:
             dormancy=people.dormancy,
             emergency=people.emergency,
             oversight=people.oversight,
+            resets=people.resets,
+            warnings=Warnings(transactions, notify),
             institutions=Institutions(transactions),
         )
         health.measured_by(clinic.overload)
@@ -192,6 +201,9 @@ class Clinic:
         self.bus.on(SettingChanged, self.policy.reload)
         self.bus.on(StaffSuspended, self.tasks.give_back)
         self.bus.on(AccountLocked, self.notify.announce_lock)
+        self.bus.on(ContactChanged, self.warnings.tell_of_change)
+        self.bus.on(ResetAsked, self.warnings.tell_of_request)
+        self.bus.on(ResetOverdue, self.resets.lapse)
         self.bus.on(CredentialsReset, self.notify.announce_reset)
         self.bus.on(CredentialsReset, self.oversight.ask_for_check)
         self.bus.on(EmergencyAccessOpened, self.emergency.call_for_review)

@@ -113,12 +113,44 @@ class SessionsEnded(Event, frozen=True):
     reason: str
 
 
+class ContactChanged(Event, frozen=True):
+    """Somebody's phone number or e-mail address was changed by another."""
+
+    user_id: UUID
+    changed_by: UUID
+
+
 class CredentialsReset(Event, frozen=True):
     """Security gave somebody a new temporary password, and perhaps took their second factors."""
 
     user_id: UUID
     reset_by: UUID
     factors: bool
+    approved_by: UUID | None = None
+    """The second person, where the account was an administrator's."""
+
+
+class ResetAsked(Event, frozen=True):
+    """An administrator's sign-in is to be reset: a second person decides."""
+
+    request_id: UUID
+    user_id: UUID
+    asked_by: UUID
+    factors: bool
+
+
+class ResetOverdue(Event, frozen=True):
+    """Nobody has decided about a reset in time (by the timer)."""
+
+    request_id: UUID
+
+
+class ResetSettled(Event, frozen=True):
+    """A reset that waited was approved, refused, or lapsed."""
+
+    request_id: UUID
+    user_id: UUID
+    outcome: str
 
 
 class AccountLocked(Event, frozen=True):

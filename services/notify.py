@@ -327,12 +327,12 @@ class Notify:
                 key,
                 contact.institution_id,
                 to=user_id,
-                channels=self._reaching(contact),
+                channels=self.reaching(contact),
                 values=values,
             )
             await self.tell(tx, note)
 
-    def _reaching(self, contact: Contact) -> frozenset[Channel]:
+    def reaching(self, contact: Contact) -> frozenset[Channel]:
         """Return the channels that lead to somebody now: what is not set up fails nobody."""
         channels = {Channel.IN_APP}
         if contact.email and self._ports.mailer is not None:

@@ -64,6 +64,7 @@ class Action(StrEnum):
     STAFF_REACTIVATE = "staff:reactivate"
     STAFF_READ = "staff:read"
     STAFF_RESET = "staff:reset"
+    STAFF_RESET_APPROVE = "staff:reset_approve"
     STAFF_SUSPEND = "staff:suspend"
     STAFF_UNLOCK = "staff:unlock"
     STAFF_UNMASK = "staff:unmask"
@@ -150,6 +151,8 @@ RULES: dict[Action, dict[Role, Rule]] = {
         Role.HOUSE: anyone,
     },
     Action.STAFF_RESET: {Role.SECURITY_ADMIN: not_own_within, Role.HOUSE: anyone},
+    # Of an administrator, and by whom services/users/resets.py says; never one's own asking.
+    Action.STAFF_RESET_APPROVE: every(ADMINISTRATORS, not_own_within),
     Action.STAFF_SUSPEND: {
         Role.SECURITY_ADMIN: not_own_within,
         Role.HR: not_own_within,
@@ -178,6 +181,7 @@ SENSITIVE = frozenset(
         Action.STAFF_GRANT,
         Action.STAFF_REACTIVATE,
         Action.STAFF_RESET,
+        Action.STAFF_RESET_APPROVE,
         Action.STAFF_SUSPEND,
         Action.STAFF_UNLOCK,
         Action.STAFF_UNMASK,

@@ -15,7 +15,7 @@ from pages.words import local, t
 from services.clinic import Clinic
 from services.policy import Action, Grant
 from services.rules import STAFF
-from services.users.roster import Dossier, Member
+from services.users.roster import Dossier
 from services.users.suspension import may_lift
 
 
@@ -50,6 +50,8 @@ class StaffPanel:
         member, held = dossier.member, dossier.enrolled
         if dossier.locked_until:
             kit.banner("warn", t("staff.locked", until=local(dossier.locked_until)))
+        if waits := dossier.reset_waits_until:
+            kit.banner("warn", t("staff.reset_waits", until=local(waits)))
         facts = [
             (t("staff.name"), member.name),
             (t("staff.number"), member.staff_number or "-"),
@@ -95,25 +97,29 @@ class StaffPanel:
         await self._after(user_id, "staff.withdrawn")
 
     def _help(self, dossier: Dossier) -> None:
-        user_id, member = dossier.member.id, dossier.member
+        user_id = dossier.member.id
         kit.heading(t("staff.help"), 3)
         with kit.side_by_side():
-            kit.button("line", t("staff.reset"), lambda: self._reset(member, factors=False))
-            kit.button("line", t("staff.reset_all"), lambda: self._reset(member, factors=True))
+            kit.button("line", t("staff.reset"), lambda: self._reset(dossier, factors=False))
+            kit.button("line", t("staff.reset_all"), lambda: self._reset(dossier, factors=True))
             if dossier.locked_until:
                 kit.button("line", t("staff.unlock"), lambda: self._unlock(user_id))
 
-    async def _reset(self, member: Member, *, factors: bool) -> None:
+    async def _reset(self, dossier: Dossier, *, factors: bool) -> None:
         self._clinic.transactions.ask_first(current_actor(), Action.STAFF_RESET)
+        member, second = dossier.member, dossier.reset_needs_second
         answer = await kit.confirm(
             t("staff.reset_all") if factors else t("staff.reset"),
-            t("staff.reset_text"),
+            t("staff.reset_admin_text") if second else t("staff.reset_text"),
             t("staff.reset_do"),
         )
         if not answer:
             return
         username = member.username
         password = await self._clinic.staff.reset(current_actor(), member.id, factors=factors)
+        if password is None:
+            await self._after(member.id, "staff.reset_asked")
+            return
         with self._panel.fill(t("staff.reset")):
             show_temporary(self._clinic, t("staff.reset_done"), username, password)
 

@@ -18,6 +18,7 @@ from services.users.lockout import Guard
 from services.users.oversight import Oversight
 from services.users.passwords import Hasher
 from services.users.registrar import Registrar
+from services.users.resets import Desk, Resets
 from services.users.roster import Roster
 from services.users.sessions import Sessions
 from services.users.sign_in import SignIn
@@ -40,6 +41,7 @@ class People:
     dormancy: Dormancy
     emergency: Emergency
     oversight: Oversight
+    resets: Resets
 
     @classmethod
     def open(
@@ -60,15 +62,17 @@ class People:
         sign_in = SignIn(transactions, sessions, steps, factors, guard, hasher)
         credentials = Credentials(hasher, standards)
         registrar = Registrar(credentials)
+        resets = Resets(transactions, Desk(sessions, credentials, factors, guard), tasks)
         return cls(
             sessions=sessions,
             sign_in=sign_in,
             enrolment=Enrolment(transactions, steps, factors, credentials),
             account=Account(transactions, sessions, sign_in, factors, credentials),
-            staff=Staff(transactions, sessions, registrar, credentials, factors, guard),
+            staff=Staff(transactions, sessions, registrar, credentials, guard, resets),
             roster=Roster(transactions, factors, guard),
             founding=Founding(transactions, registrar, credentials, factors, demo=demo),
             dormancy=Dormancy(transactions, sessions, standards),
             emergency=Emergency(transactions, sessions, tasks),
             oversight=Oversight(transactions, policy, tasks),
+            resets=resets,
         )

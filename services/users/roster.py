@@ -16,6 +16,7 @@ from services.transaction import Reading, Transactions
 from services.users.factors import Enrolled, Factors
 from services.users.lockout import Guard
 from services.users.registrar import checked_reason, staff_member
+from services.users.resets import needs_second, waiting_until
 from services.users.standards import fold
 from services.users.suspension import keepers
 
@@ -84,6 +85,10 @@ class Dossier:
     enrolled: Enrolled
     must_change_password: bool
     locked_until: datetime | None
+    reset_needs_second: bool
+    """Whether another administrator would have to approve it."""
+    reset_waits_until: datetime | None
+    """When a reset that a second person has to approve lapses, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,8 @@ class Roster:
                 enrolled=await self._factors.enrolled(tx, user.id),
                 must_change_password=user.must_change_password,
                 locked_until=await self._guard.locked_until(tx, user.username),
+                reset_needs_second=await needs_second(tx, user),
+                reset_waits_until=await waiting_until(tx, user.id),
             )
 
     async def usernames(self, actor: Actor, user_ids: Collection[UUID]) -> dict[UUID, str]:

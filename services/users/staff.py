@@ -11,13 +11,12 @@ from sqlalchemy import select
 from data.errors import Conflict, Invalid, NotFound
 from data.institution import Institution
 from data.users import RoleGrant, User, UserKind, UserState
-from services.events import CredentialsReset, RolesChanged, StaffSuspended
+from services.events import ContactChanged, CredentialsReset, RolesChanged, StaffSuspended
 from services.institution import open_site
 from services.permissions import Action
 from services.policy import Actor, Grant, Role
 from services.transaction import Transaction, Transactions
 from services.users.credentials import Credentials
-from services.users.factors import Factors
 from services.users.lockout import Guard
 from services.users.registrar import (
     Added,
@@ -31,10 +30,12 @@ from services.users.registrar import (
     sites_of,
     staff_member,
 )
+from services.users.resets import Resets, needs_second
 from services.users.rights import grants_of
 from services.users.sessions import Sessions
 from services.users.standards import fold
 from services.users.suspension import keep_out, require_lifter
+from services.users.warnings import FORMER_COUNTS_FOR
 
 HOUSE_GUARD = Grant(Role.SECURITY_ADMIN)
 """Who can let anybody in: security in the whole house, not at one site of it."""
@@ -49,15 +50,15 @@ class Staff:
         sessions: Sessions,
         registrar: Registrar,
         credentials: Credentials,
-        factors: Factors,
         guard: Guard,
+        resets: Resets,
     ) -> None:
         self._transactions = transactions
         self._sessions = sessions
         self._registrar = registrar
         self._credentials = credentials
-        self._factors = factors
         self._guard = guard
+        self._resets = resets
 
     async def add(self, actor: Actor, new: NewStaff) -> Added:
         """Make an account with its roles; its temporary password is good for one sign-in, soon.
@@ -86,9 +87,8 @@ class Staff:
                 raise Conflict("changed_meanwhile")
             user.site_id = await open_site(tx, user.institution_id, details.site_id)
             user.display_name, user.staff_number = details.display_name, details.staff_number
-            user.email, user.language = details.email, details.language
-            if (user.phone or "") != details.phone:
-                user.phone = details.phone or None
+            user.language = details.language
+            _reach_at(tx, user, details)
             await settle(tx)
 
     async def grant(self, actor: Actor, user_id: UUID, grant: Grant) -> None:
@@ -163,22 +163,23 @@ class Staff:
             user.kept_out_by = ""
             tx.answer(None)
 
-    async def reset(self, actor: Actor, user_id: UUID, *, factors: bool) -> str:
+    async def reset(self, actor: Actor, user_id: UUID, *, factors: bool) -> str | None:
         """Return a temporary password for somebody who forgot theirs; their sessions end.
 
-        With `factors` the second factors go too: the phone is lost, and the codes with it.
+        With `factors` the second factors go too: the phone is lost, and the codes with it. None: it
+        is an administrator, so a second person has to approve first, and nothing has changed yet;
+        raise as `Resets.ask`.
         """
         password, kept = await self._credentials.temporary()
         async with self._transactions.open(actor) as tx:
             user = await staff_member(tx, user_id)
             tx.allow(Action.STAFF_RESET, user, factors=factors)
             require_reach(tx, Action.STAFF_RESET, user, sites_of(await grants_of(tx, user.id)))
-            self._credentials.put(tx, user, kept, temporary=True)
-            if factors:
-                await self._factors.drop_all(tx, user.id)
-            await self._guard.clear(tx, user.username)
-            await self._sessions.end_of(tx, user.id, "credentials_reset")
-            tx.announce(CredentialsReset(user_id=user.id, reset_by=actor.user_id, factors=factors))
+            if await needs_second(tx, user):
+                await self._resets.ask(tx, user, factors=factors)
+                return None
+            done = CredentialsReset(user_id=user.id, reset_by=actor.user_id, factors=factors)
+            await self._resets.desk.put(tx, user, kept, done)
         return password
 
     async def named(self, actor: Actor, username: str) -> UUID:
@@ -204,6 +205,19 @@ class Staff:
         user = await staff_member(tx, user_id)
         await tx.get(Institution, user.institution_id)
         return user
+
+
+def _reach_at(tx: Transaction, user: User, details: StaffDetails) -> None:
+    """Write another number or address down; the one before hears of it, and for a month the rest.
+
+    Whoever changes it twice does not get rid of where the person can really be reached.
+    """
+    if (user.phone or "", user.email) == (details.phone, details.email):
+        return
+    if user.contact_since is None or tx.now - user.contact_since > FORMER_COUNTS_FOR:
+        user.former_phone, user.former_email = user.phone, user.email
+    user.phone, user.email, user.contact_since = details.phone or None, details.email, tx.now
+    tx.announce(ContactChanged(user_id=user.id, changed_by=tx.actor.user_id))
 
 
 async def somebody_guards(tx: Transaction, but: User) -> None:

@@ -108,6 +108,16 @@ USES: dict[str, Use] = {
         whose.rule_change,
         lambda case, id_: case.clinic.policy.undo(case.actor, id_),
     ),
+    "resets.approve": Use(
+        Action.STAFF_RESET_APPROVE,
+        whose.reset,
+        lambda case, id_: case.clinic.resets.approve(case.actor, id_),
+    ),
+    "resets.refuse": Use(
+        Action.STAFF_RESET_APPROVE,
+        whose.reset,
+        lambda case, id_: case.clinic.resets.refuse(case.actor, id_, WHY),
+    ),
     "roster.get": Use(
         Action.STAFF_READ,
         whose.account,
@@ -187,7 +197,13 @@ USES: dict[str, Use] = {
     "tasks.hand_over": Use(
         Action.TASK_HAND_OVER,
         whose.task,
-        lambda case, id_: case.clinic.tasks.hand_over(case.actor, id_, role=case.role),
+        lambda case, id_: case.clinic.tasks.hand_over(case.actor, id_),
+    ),
+    "tasks.candidates": Use(
+        Action.TASK_HAND_OVER,
+        whose.task,
+        lambda case, id_: case.clinic.tasks.candidates(case.actor, id_),
+        Shows.ANSWER,
     ),
     "tasks.one": Use(
         Action.TASK_READ,

@@ -5,7 +5,7 @@ be deleted is left out for `DELETED`: an id of something that has never been the
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -22,6 +22,7 @@ from data.tasks import Task
 from data.users import (
     EmergencyAccess,
     Passkey,
+    ResetRequest,
     RoleGrant,
     Session,
     SessionStage,
@@ -147,6 +148,32 @@ async def nurse(case: Case) -> UUID:
         at = {"site_id": case.site_id, "at": now}
         await case.keep(RoleGrant(user_id=user_id, role=Role.NURSE, granted_by=user_id, **at))
     return user_id
+
+
+async def reset(case: Case) -> UUID:
+    """A reset that waits for a second person, as the asker may be; none is ever deleted."""
+    if case.deleted:
+        return new_id()
+    owner, now = await nurse(case), case.clinic.clock.now()
+    async with case.clinic.database.transaction(write=True) as session:
+        long_ago = update(RoleGrant).where(RoleGrant.user_id == case.actor.user_id)
+        await session.execute(long_ago.values(at=now - timedelta(days=30)))
+    row = ResetRequest(
+        owner_id=owner,
+        asked_by=await signed_up(case),
+        asked_at=now,
+        until=now + timedelta(hours=1),
+        factors=True,
+        **case.place,
+    )
+    await case.keep(row)
+    return row.id
+
+
+async def signed_up(case: Case) -> UUID:
+    """Somebody else, who has an account here."""
+    other = replace(case, whose=Whose.ANOTHERS, another=new_id())
+    return await account(other)
 
 
 async def visit(case: Case) -> UUID:

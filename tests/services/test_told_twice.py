@@ -15,8 +15,15 @@ from data.clock import new_id
 from data.messages import Channel
 from data.outbox import Delivery, OutboxEvent
 from data.tables import metadata
-from data.users import RoleGrant, User
-from services.events import AccountLocked, CredentialsReset, SettingChanged, StaffSuspended
+from data.users import ResetRequest, RoleGrant, User
+from services.events import (
+    AccountLocked,
+    ContactChanged,
+    CredentialsReset,
+    ResetOverdue,
+    SettingChanged,
+    StaffSuspended,
+)
 from services.notify import Note
 from services.policy import HOUSE, Role
 from services.tasks import Wanted
@@ -90,6 +97,27 @@ async def a_password_is_reset(clinic):
         tx.announce(CredentialsReset(user_id=nurse.user_id, **told))
 
 
+async def somebodys_contact_changes(clinic):
+    nurse = await somebody(clinic, Role.NURSE)
+    async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
+        tx.announce(ContactChanged(user_id=nurse.user_id, changed_by=new_id()))
+
+
+async def nobody_decides_about_a_reset(clinic):
+    auditor = await somebody(clinic, Role.AUDIT_ADMIN)
+    await somebody(clinic, Role.SYSTEM_ADMIN)
+    async with clinic.database.transaction(write=True) as session:
+        (await session.get(User, auditor.user_id)).last_signed_in_at = MONDAY
+    clinic.clock.forward(days=8)
+    guard = an_actor(Role.SECURITY_ADMIN, confirmed_at=clinic.clock.now())
+    assert await clinic.staff.reset(guard, auditor.user_id, factors=True) is None
+    async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
+        request_id = await tx.session.scalar(select(ResetRequest.id))
+        tx.announce(ResetOverdue(request_id=request_id))
+
+
 async def somebody_breaks_the_glass(clinic):
     nurse = await somebody(clinic, Role.NURSE)
     proven = replace(nurse, confirmed_at=clinic.clock.now())
@@ -110,6 +138,8 @@ SCENARIOS = (
     somebody_who_has_a_task_is_suspended,
     somebody_guesses_passwords,
     a_password_is_reset,
+    somebodys_contact_changes,
+    nobody_decides_about_a_reset,
     somebody_breaks_the_glass,
     a_message_cannot_be_sent,
 )

@@ -12,6 +12,7 @@ from services.inbox import Tray
 from services.policy import Role
 from services.ports import Ports
 from services.tasks import Search, TaskState
+from services.users.registrar import StaffDetails
 from tests.services.users.conftest import HOSPITAL, Hospital, somebody
 
 RESETS = Search(kind="reset_check")
@@ -140,3 +141,67 @@ async def test_a_hospital_may_do_without_the_check(hospital, doctor):
     auditor = hospital.acting(Role.AUDIT_ADMIN, Role.SECURITY_ADMIN)
     assert (await hospital.clinic.tasks.page(auditor, RESETS))[1] == 0
     assert len(await told(hospital, doctor)) == 3
+
+
+@pytest.fixture
+async def auditor(hospital):
+    """Somebody who has worked here for more than a week, as has the third."""
+    reached = {"phone": "19900000002", "email": "sun@hospital.test", "language": "en"}
+    who = await hospital.hire("shenji", Role.AUDIT_ADMIN, **reached)
+    await hospital.hire("xitong", Role.SYSTEM_ADMIN)
+    await hospital.arrive(who)
+    hospital.clock.forward(days=8)
+    return who
+
+
+async def move(hospital, who, phone, email):
+    member = (await hospital.clinic.roster.get(hospital.security(), who.id)).member
+    details = StaffDetails("李小华", phone=phone, email=email, language="en")
+    change = hospital.clinic.staff.change
+    await change(hospital.acting(Role.HR), who.id, details, member.version)
+    for _ in range(3):
+        await hospital.clinic.bus.deliver()
+
+
+async def letters(hospital, template):
+    """To which numbers and addresses one kind of message went."""
+    caught, _ = await hospital.clinic.inbox.page(hospital.acting(Role.DOCTOR))
+    texts = {say("en", f"message.{template}.{over}") for over in ("mail", "sms")}
+    return sorted(each.address for each in caught if each.text in texts)
+
+
+async def test_who_is_to_be_reset_hears_of_it_before_it_happens(hospital, auditor):
+    """S-AC-1: the one person who knows whether they asked, while nothing has changed yet."""
+    await reset(hospital, auditor, factors=True)
+    assert await told(hospital, auditor) == {(channel, "reset_asked") for channel in Channel}
+    assert await letters(hospital, "reset_asked") == ["19900000002", "sun@hospital.test"]
+
+
+async def test_another_number_and_address_are_told_to_the_old_ones(hospital, auditor):
+    """Red before: who wanted the account changed first where its owner would hear of it."""
+    await move(hospital, auditor, "19900000066", "thief@hospital.test")
+    assert await letters(hospital, "contact_changed") == [
+        *("19900000002", "19900000066", "sun@hospital.test", "thief@hospital.test")
+    ]
+    assert (Channel.IN_APP, "contact_changed") in await told(hospital, auditor)
+
+
+async def test_a_reset_is_told_where_its_owner_was_reached_before(hospital, auditor):
+    """Also after a second change: nobody gets rid of the old ones in a month."""
+    await move(hospital, auditor, "19900000066", "thief@hospital.test")
+    await move(hospital, auditor, "19900000077", "")
+    await reset(hospital, auditor, factors=True)
+    asked = await letters(hospital, "reset_asked")
+    assert asked == ["19900000002", "19900000077", "sun@hospital.test"]
+
+
+async def test_after_a_month_the_old_ones_are_nobodys(hospital, auditor):
+    await move(hospital, auditor, "19900000066", "new@hospital.test")
+    hospital.clock.forward(days=31)
+    await reset(hospital, auditor, factors=True)
+    assert await letters(hospital, "reset_asked") == ["19900000066", "new@hospital.test"]
+
+
+async def test_details_that_change_nothing_there_warn_nobody(hospital, auditor):
+    await move(hospital, auditor, "19900000002", "sun@hospital.test")
+    assert await letters(hospital, "contact_changed") == []
