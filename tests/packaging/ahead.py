@@ -1,13 +1,11 @@
 """Packages of a program that is one step ahead, and a stand-in that notes what systemd is asked."""
 
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from data.schema import VERSIONS
+from tests.packaging.installed import sh
 from tests.peers import need
 
 STEP = """import sqlalchemy as sa
@@ -46,7 +44,7 @@ class Done:
 def one_step_ahead(package: Path, folder: Path, version: str, then: str) -> Path:
     """Repack a package under another version, with one more migration: a table, and `then`."""
     tree = folder / version
-    run("dpkg-deb", "--raw-extract", package, tree)
+    sh("dpkg-deb", "--raw-extract", package, tree)
     [versions] = tree.glob(
         "opt/xinglin/lib/python3*/site-packages/xinglin/data/migrations/versions"
     )
@@ -59,7 +57,7 @@ def one_step_ahead(package: Path, folder: Path, version: str, then: str) -> Path
     changed = [f"Version: {version}" if line.startswith("Version:") else line for line in lines]
     control.write_text("\n".join(changed) + "\n")
     target = folder / f"{version}.deb"
-    run("dpkg-deb", "--build", "--root-owner-group", "-Znone", tree, target)
+    sh("dpkg-deb", "--build", "--root-owner-group", "-Znone", tree, target)
     shutil.rmtree(tree)
     return target
 
@@ -76,20 +74,5 @@ def beside_systemd(folder: Path, order: str, what: str | Path) -> Done:
     (folder / "asked").write_text(ASKED.format(log=log))
     (folder / "asked").chmod(0o755)
     command = ["unshare", "--net", "--mount", "sh", "-c", BESIDE_SYSTEMD, "-", folder, order, what]
-    done = subprocess.run(
-        [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = sh(*command, check=False)
     return Done(done.returncode, done.stdout + done.stderr, log.read_text().splitlines())
-
-
-def run(*command: str | Path) -> None:
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, check=False, timeout=300
-    )
-    if done.returncode:
-        pytest.fail(done.stdout + done.stderr, pytrace=False)
