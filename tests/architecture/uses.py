@@ -264,6 +264,7 @@ ADDRESSES: dict[str, Address] = {
     "GET /api/v1/emergency/reviews/{access_id}": Address("emergency.one"),
     "GET /api/v1/staff/{user_id}": Address("roster.get"),
     "GET /api/v1/tasks/{task_id}": Address("tasks.one"),
+    "GET /api/v1/tasks/{task_id}/candidates": Address("tasks.candidates"),
     "GET /files/{file_id}": Address("uploads.find"),
     "POST /api/v1/deliveries/{delivery_id}/replay": Address("deliveries.replay"),
     "POST /api/v1/emergency/{access_id}/end": Address("emergency.close"),
@@ -277,6 +278,7 @@ ADDRESSES: dict[str, Address] = {
     ),
     "POST /api/v1/staff/{user_id}/suspend": Address("staff.suspend", lambda *_: {"reason": WHY}),
     "POST /api/v1/tasks/{task_id}/close": Address("tasks.close", lambda *_: {"note": WHY}),
+    "POST /api/v1/tasks/{task_id}/hand-over": Address("tasks.hand_over", lambda *_: {}),
     "POST /api/v1/tasks/{task_id}/take": Address("tasks.take"),
 }
 

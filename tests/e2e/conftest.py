@@ -66,6 +66,7 @@ async def served(clinic: Clinic, *more: Register) -> AsyncIterator[str]:
             http="httptools",
             ws="websockets-sansio",
             ws_per_message_deflate=False,
+            log_config=None,
             log_level="warning",
             timeout_graceful_shutdown=1,
         )

@@ -99,6 +99,7 @@ async def listening(server: FastAPI) -> AsyncIterator[str]:
         ws_per_message_deflate=False,
         proxy_headers=False,
         server_header=False,
+        log_config=None,
         log_level="warning",
         timeout_graceful_shutdown=1,
     )
