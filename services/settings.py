@@ -184,7 +184,8 @@ class Settings(BaseSettings):
 
     home: Folder = Field(default=Path("var"), description="Folder of the database, files and keys.")
     database_url: DatabaseOrNone = Field(
-        default="", description="postgresql+asyncpg://...; empty: SQLite in home."
+        default="",
+        description="postgresql+asyncpg://...; empty: SQLite in home. Chosen for good before init.",
     )
     master_key: PathOrNone = Field(
         default=None, description="Master key file; empty: <home>/master.key."

@@ -93,6 +93,8 @@ async def _migrated(settings: Settings, *, backup: bool) -> tuple[Standing, Path
         database.unlock(keys)
         schema = Schema(database)
         standing = await schema.standing()
+        if standing.state is State.EMPTY:  # lost, or the address of another one: never a new house
+            await schema.require()
         copy = None
         if standing.state is State.OLDER and backup:
             copies = UpgradeCopies(settings, keys)

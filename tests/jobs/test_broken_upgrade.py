@@ -81,3 +81,11 @@ def test_what_was_not_upgraded_yet_says_what_to_do(xinglin, tmp_path, monkeypatc
     assert said.endswith("[schema_older]")
     assert "xinglin migrate" in said
     assert len(said.splitlines()) == 1
+
+
+def test_a_database_that_is_gone_is_not_made_anew_and_empty(xinglin):
+    """Red before: an empty hospital opened, and its files were swept as nobody's a day later."""
+    (xinglin.home / "xinglin.db").unlink()
+    done = xinglin("migrate")
+    assert (done.code, "[schema_empty]" in done.err) == (3, True)
+    assert "[schema_empty]" in xinglin("audit", "verify").err

@@ -95,3 +95,11 @@ def test_without_the_program_nothing_is_upgraded_unless_one_says_so(
     assert columns(url, "site") == before
     assert xinglin("migrate", "--without-backup").code == 0
     assert columns(url, "site") != before
+
+
+def test_a_hospital_whose_address_was_changed_does_not_open_empty(home, url, capsys, monkeypatch):
+    """A hospital in SQLite does not move into PostgreSQL by its address alone."""
+    monkeypatch.setenv("XINGLIN_DATABASE_URL", url)
+    done = Command(home, capsys)("migrate")
+    assert (done.code, "[schema_empty]" in done.err) == (3, True)
+    assert columns(url, "site") == set()
