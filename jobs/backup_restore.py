@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, make_url, select, update
 
 from data.clock import Clock, new_id
 from data.crypto import Keys
@@ -83,7 +83,8 @@ class Restore:
         """Restore; raise one sentence and leave everything as it was, or succeed.
 
         `Conflict("home_not_empty")`: never onto a living house. `Invalid("backup_damaged")`,
-        `Invalid("recovery_share_wrong")`, `Invalid("log_part_damaged")`, ...: see their sentences.
+        `Invalid("recovery_share_wrong")`, `Conflict("backup_other_database")`, ...: see their
+        sentences.
         """
         wanted = replace(wanted, until=_in_utc(wanted.until))
         await asyncio.to_thread(self._refuse_living)
@@ -122,6 +123,8 @@ class Restore:
         # Before anything is brought: nothing is to be undone where the key cannot be put.
         await asyncio.to_thread(_has_place_for, self._ring(wanted), key_file)
         manifest = envelope.open(keys)
+        if manifest.kind != make_url(self._settings.database).get_backend_name():
+            raise Conflict("backup_other_database", kind=manifest.kind)
         house = work / "house"
         await asyncio.to_thread(house.mkdir)
         await lay_down(archive, manifest, keys, house)

@@ -278,3 +278,11 @@ async def test_files_that_only_a_copy_of_before_an_upgrade_names_stay(house, clo
     assert await house.backup.sweep() == 0
     copy.unlink()
     assert await house.backup.sweep() == 1
+
+
+async def test_a_copy_of_one_kind_is_not_restored_as_the_other(house, tmp_path, clock):
+    await house.backup.run()
+    settings = Settings(home=tmp_path / "new")
+    restore = Restore(house.target, settings, clock)
+    assert await code_of(restore.run(Wanted(house.share))) == "backup_other_database"
+    assert not settings.home.exists()

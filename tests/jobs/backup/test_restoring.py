@@ -10,8 +10,9 @@ from data.keyring import KeyFile, Keyring, Share
 from data.stored_file import KeptFile
 from jobs.backup_archive import Archive
 from jobs.backup_drill import verify
-from jobs.backup_restore import Wanted
+from jobs.backup_restore import Restore, Wanted
 from services.policy import HOUSE
+from services.settings import Settings
 from tests.jobs.living import (
     NOWHERE,
     add_sites,
@@ -176,3 +177,12 @@ async def test_a_missing_part_of_the_log_is_found_and_what_came_before_can_be_ha
     again = await risen(home, clock)
     assert await sites(again.clinic.database) == 4
     await again.clinic.database.close()
+
+
+async def test_a_copy_of_a_file_is_not_restored_where_a_server_is_set(house, tmp_path, clock):
+    """Red before: it was laid down as a file, and the server's empty database opened."""
+    await house.backup.run()
+    url = "postgresql+asyncpg://xinglin@db.example/xinglin"
+    restore = Restore(house.target, Settings(home=tmp_path / "new", database_url=url), clock)
+    assert await code_of(restore.run(Wanted(house.share))) == "backup_other_database"
+    assert not (tmp_path / "new").exists()
