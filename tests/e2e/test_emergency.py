@@ -1,17 +1,29 @@
 """Broken glass from the first tap to the verdict, in a browser. (R042, R016, 紧急访问)"""
 
 import re
+from uuid import UUID
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 from pyotp import TOTP
 
 from data.clock import new_id
+from services.i18n import say
 from services.institution import NewInstitution, founded
-from services.policy import HOUSE, Grant, Role
+from services.policy import HOUSE, Action, Grant, Role, Subject
 from services.users.registrar import NewStaff, StaffDetails
 from tests.e2e.at_the_door import OWN_PASSWORD, come_back, come_to, confirm
-from tests.e2e.chromium import DESKTOP, PHONE, page_of, scrolls_sideways, too_small, violations
+from tests.e2e.chromium import (
+    DESKTOP,
+    PHONE,
+    page_of,
+    scrolls_sideways,
+    too_small,
+    violations,
+    visit,
+)
+from tests.web.people import signed_in
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 APP = TOTP(SECRET)
@@ -153,6 +165,56 @@ async def test_the_auditor_judges_it_where_the_task_leads(house, browser, clinic
         await expect(page.get_by_text("没有要审查的紧急访问")).to_be_visible()
         await expect(banner(ward)).to_be_hidden()
         await expect(ward.locator("tbody tr")).to_contain_text("当日急诊登记中没有该患者")
+
+
+async def looked_at(clinic, count: int) -> UUID:
+    """A broken glass behind which somebody looked so often, and signed out; return which."""
+    doctor = await signed_in(clinic, Role.DOCTOR, name="lihua")
+    access = await clinic.emergency.open(doctor.actor, PATIENT, REASON)
+    breaker = await clinic.sessions.actor_of(doctor.token)
+    place = {"institution_id": doctor.actor.institution_id, "patient_id": PATIENT}
+    async with clinic.transactions.open(breaker) as tx:
+        for each in range(count):
+            tx.allow(Action.CHART_READ, Subject("chart", f"{each:04}", **place), purpose=REASON)
+    clinic.clock.forward(minutes=1)
+    await clinic.sessions.sign_out(breaker)
+    return access.id
+
+
+@pytest.mark.parametrize(("device", "language"), [(PHONE, "zh_CN"), (DESKTOP, "en")])
+async def test_the_auditor_reads_on_until_nothing_is_left(house, browser, clinic, device, language):
+    """R042: each look counts, not the first hundred; the button goes with the last one.
+
+    And it is said why the glass closed: whoever broke it signed out.
+    """
+    access_id = await looked_at(clinic, 130)
+    auditor = await signed_in(clinic, Role.AUDIT_ADMIN)
+    async with page_of(browser, device, house, auditor.token, language=language) as page:
+        await visit(page, f"{house}/emergency/reviews?access={access_id}")
+        panel = page.locator(".side:visible")
+        rows = panel.locator("dd", has_text=re.compile(r" \d{4}$"))
+        await expect(panel).to_contain_text(say(language, "reviews.looks", count=130))
+        await expect(panel).to_contain_text(say(language, "emergency.ended.signed_out"))
+        await expect(rows).to_have_count(100)
+        more = panel.get_by_role("button", name=say(language, "reviews.more_looks"))
+        await more.scroll_into_view_if_needed()
+        assert await violations(page) == []
+        assert await too_small(page, 44) == []
+        assert not await scrolls_sideways(page)
+        await more.click()
+        await expect(rows).to_have_count(130)
+        await expect(rows.last).to_contain_text("0129")
+        await expect(more).to_be_hidden()
+
+
+async def test_few_looks_are_shown_at_once_and_offer_no_more(house, browser, clinic):
+    access_id = await looked_at(clinic, 3)
+    auditor = await signed_in(clinic, Role.AUDIT_ADMIN)
+    async with page_of(browser, DESKTOP, house, auditor.token) as page:
+        await visit(page, f"{house}/emergency/reviews?access={access_id}")
+        panel = page.locator(".side:visible")
+        await expect(panel).to_contain_text("0002")
+        await expect(panel.get_by_role("button", name="显示更多")).to_be_hidden()
 
 
 async def test_who_does_not_treat_is_not_offered_it(house, browser, clock):
