@@ -12,9 +12,9 @@ keeps the turn longer than LONGEST_TURN is rolled back.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Dialect, Engine
@@ -76,22 +76,18 @@ class Writer:
         turn, keep = self._stand_in_line(), False
         try:
             await turn.begins
-            waited = asyncio.Event()
-            asyncio.get_running_loop().call_soon(waited.set)
-            async with asyncio.timeout(LONGEST_TURN):
-                session = _session_on(self._connection)
-                session.info["after"] = turn.after
-                try:
-                    yield session
-                    await session.commit()
-                    keep = True
-                finally:
-                    turn.is_half_done = True
-                    await session.close()  # rolls back to the savepoint what was not kept
-                    turn.is_half_done = False
-            if waited.is_set():
-                # Whoever saw the loop turn in between made the whole line wait for it.
-                log.warning("a unit of work waited for something else", stack_info=True)
+            with _watched():
+                async with asyncio.timeout(LONGEST_TURN):
+                    session = _session_on(self._connection)
+                    session.info["after"] = turn.after
+                    try:
+                        yield session
+                        await session.commit()
+                        keep = True
+                    finally:
+                        turn.is_half_done = True
+                        await session.close()  # rolls back to the savepoint what was not kept
+                        turn.is_half_done = False
         finally:
             if not turn.ends.done():  # it is if the whole process is being stopped
                 turn.ends.set_result(keep)
@@ -234,6 +230,21 @@ class Writer:
     async def _in_thread(self, step: Callable[[], None]) -> None:
         # No turn is running meanwhile: a connection serves any thread, but one at a time.
         await asyncio.get_running_loop().run_in_executor(self._thread, step)
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    """Report a unit of work in which the loop turned: it made the whole line wait for something.
+
+    Whether it is kept, fails or is cancelled in the end: the others have waited all the same.
+    """
+    waited = asyncio.Event()
+    asyncio.get_running_loop().call_soon(waited.set)
+    try:
+        yield
+    finally:
+        if waited.is_set():
+            log.warning("a unit of work waited for something else", stack_info=True)
 
 
 def _refuse(waiting: list[asyncio.Future[None]], error: Exception) -> None:

@@ -112,6 +112,25 @@ async def test_one_that_waits_for_something_else_is_reported(database, caplog):
     assert "test_one_that_waits" in caplog.records[-1].stack_info
 
 
+@pytest.mark.may_wait
+async def test_one_that_waits_for_something_else_is_reported_though_it_fails(database, caplog):
+    """Everybody else has stood in line behind it all the same."""
+    [room] = await build(database, Room(seats=2))
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction(write=True) as session:
+            await take_in(session, room)
+            raise ZeroDivisionError
+    assert "waited for something else" not in caplog.text
+
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction(write=True):
+            await asyncio.sleep(0)
+            raise ZeroDivisionError
+
+    assert "waited for something else" in caplog.text
+    assert "test_one_that_waits" in caplog.records[-1].stack_info
+
+
 async def test_those_who_stand_in_line_share_one_commit(database):
     """What takes long is the COMMIT: 40 units, and far fewer of them."""
     [room] = await build(database, Room(seats=40))
