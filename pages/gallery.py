@@ -94,6 +94,7 @@ def _glass(clinic: Clinic, reason: str) -> Glass:
             opened_at=NOW,
             until=NOW + timedelta(minutes=59 - 17 * n),
             closed_at=None,
+            closed_because="",
             outcome=None,
             review_note="",
             reviewed_by=None,
