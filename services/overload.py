@@ -79,10 +79,10 @@ PAGES_KEPT_AT_FULL = 3
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Where a level begins. Between two marks the level stays as it was."""
+    """Where a level begins, once so many looks in a row have seen it, and below which it ends."""
 
     lag_busy: float = 0.10
-    """Seconds the loop answers late (median of the last samples)."""
+    """Seconds by which the loop answered late at one look; a level takes several in a row."""
     lag_full: float = 0.40
     pages_busy: int = 500
     pages_full: int = 700
@@ -91,7 +91,7 @@ class Marks:
     """Pages handed out whose browser has not connected yet: a flood of bare GETs shows here."""
     waiting_busy: int = 200
     waiting_full: int = 1000
-    """Units of work in line for the writer."""
+    """Units of work in line for the database."""
     memory_busy: int = 900
     memory_full: int = 1400
     """Resident megabytes."""
@@ -130,7 +130,10 @@ class Overload:
         """Pages that were admitted and are not built yet: no gauge sees them so far."""
         self.turned_away = 0
         """Requests refused for load since the start (a metric)."""
-        self._streak = (Level.NORMAL, 0)
+        self._seen = dict.fromkeys(Level, 0)
+        """How many looks in a row, up to the last one, have seen at least this much."""
+        self._calm: list[Level] = []
+        """What the looks in a row have seen that saw less than the level we are at."""
         self._rest = asyncio.Event()
 
     async def run(self) -> None:
@@ -155,18 +158,30 @@ class Overload:
         )
 
     def note(self, load: Load) -> None:
-        """Take in one look; the level follows when several in a row agree."""
-        self.load = load
-        wanted = self._wanted(load)
-        before, count = self._streak
-        count = count + 1 if wanted == before else 1
-        self._streak = (wanted, count)
-        needed = BUSY_SAMPLES if wanted > self.level else CALM_SAMPLES
-        if wanted != self.level and count >= needed:
-            log.warning("load is now %s, was %s (%s)", wanted.name, self.level.name, load)
-            self.level = wanted
+        """Take in one look; the level follows when several in a row saw that much, or less.
 
-    def _wanted(self, load: Load) -> Level:
+        A load that swings between two levels is at least the lower one all the time.
+        """
+        self.load = load
+        seen = self._level_of(load)
+        for level in Level:
+            self._seen[level] = self._seen[level] + 1 if seen >= level else 0
+        self._calm = [*self._calm, seen] if seen < self.level else []
+        lasting = max(level for level in Level if self._lasts(level))
+        if lasting > self.level:
+            self._go_to(lasting)
+        elif len(self._calm) >= CALM_SAMPLES:
+            self._go_to(max(self._calm))
+
+    def _lasts(self, level: Level) -> bool:
+        return level is Level.NORMAL or self._seen[level] >= BUSY_SAMPLES
+
+    def _go_to(self, level: Level) -> None:
+        log.warning("load is now %s, was %s (%s)", level.name, self.level.name, self.load)
+        self.level = level
+        self._calm = []
+
+    def _level_of(self, load: Load) -> Level:
         marks = self.marks
         if (
             load.lag > marks.lag_full

@@ -60,6 +60,26 @@ def test_a_load_that_comes_and_goes_does_not_make_the_level_flap():
     assert levels.count(Level.FULL) > len(levels) * 0.9
 
 
+def test_a_load_that_swings_between_two_levels_is_the_lower_one_at_least():
+    """Red before: only looks that were alike counted, and these never are."""
+    overload = Overload()
+    for _ in range(BUSY_SAMPLES):
+        overload.note(Load(lag=1.0))
+        overload.note(Load(lag=0.2))
+    assert overload.level is Level.BUSY
+
+
+def test_a_full_house_calms_down_to_what_it_still_is():
+    """Red before: a load that swung below it kept the house full for good."""
+    overload = Overload()
+    for _ in range(BUSY_SAMPLES):
+        overload.note(Load(lag=1.0))
+    for number in range(CALM_SAMPLES):
+        assert overload.level is Level.FULL
+        overload.note(Load(lag=0.2 if number % 2 else 0.0))
+    assert overload.level is Level.BUSY
+
+
 @pytest.mark.parametrize(
     ("load", "level"),
     [
