@@ -1,7 +1,9 @@
 """Brings what is owed to its handlers, each in a lane of its own: a slow one holds up only itself.
 
-In a lane the order is kept. A delivery counts as made once that is written down, so that after a
-fall it is made again: at least once.
+In a lane things are told one at a time and first in the order they came in. One that fails is told
+again later, after those that came behind it: a handler that needs the order reads what is true
+now. A delivery counts as made once that is written down, so that after a fall it is made again:
+at least once.
 """
 
 import asyncio
@@ -83,7 +85,7 @@ class Lanes:
             await asyncio.wait(self._busy.values(), return_when=asyncio.FIRST_COMPLETED)
 
     async def _drive(self, handler: str, batch: list[Owed]) -> None:
-        """Make one handler's deliveries, in their order."""
+        """Make one handler's deliveries, one after the other."""
         try:
             for owed in batch:
                 if self.at_rest:

@@ -262,6 +262,19 @@ async def test_trouble_in_one_lane_keeps_no_other_waiting(clinic, bus, monkeypat
     assert bad.heard == ["a"] * 3 + ["b"]  # at least once
 
 
+async def test_what_failed_is_overtaken_by_what_came_behind_it(clinic, bus, clock):
+    """R034: an event that cannot be handled must not hold up all that follow for hours."""
+    listener = Listener(failures=1)
+    bus.on(ItHappened, listener.hear)
+    await announce(clinic, "a", "b")
+    await bus.deliver()
+    assert listener.heard == ["b"]
+
+    clock.forward(seconds=2)
+    await bus.deliver()
+    assert listener.heard == ["b", "a"]
+
+
 async def test_a_handler_that_was_waiting_for_what_was_cancelled_has_failed(clinic, bus, database):
     """A pool that is closed cancels what waits for it; that must not end the lane unnoticed."""
 
