@@ -29,7 +29,7 @@ from jobs.backup_archive import SHREDDED, Archive, Envelope, Manifest, place_of
 from jobs.backup_papers import lay_down
 from jobs.backup_postgresql import Filled, restore_dump
 from jobs.backup_snapshot import Contents, read_contents
-from jobs.backup_trail import Told, note_restore
+from jobs.backup_trail import Told, note_proved, note_restore
 from services.ports import BackupTarget
 from services.settings import Settings
 
@@ -135,6 +135,7 @@ class Restore:
             copy = f"{manifest.night} from {self._target.place}"
             told = Told(copy, as_of, wanted.by)
             await note_restore(database, key_file, self._clock, told)
+            await note_proved(database, manifest.night, self._clock)
         return Restored(
             manifest.night, manifest.made, as_of, manifest, key_file, frames, files, missing
         )

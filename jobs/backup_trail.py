@@ -14,6 +14,7 @@ from data.database import Database
 from data.errors import DomainError
 from data.keyring import KeyFile
 from services.bus import Bus
+from services.facts import Facts, Noted
 from services.policy import HOUSE, Action, Subject
 from services.trail import Trail
 from services.transaction import Transactions
@@ -48,6 +49,16 @@ async def note_restore(database: Database, key_file: KeyFile, clock: Clock, told
             tx.allow(Action.BACKUP_RESTORE, Subject("backup"), purpose=told.copy, as_of=as_of)
     except (DomainError, DBAPIError) as trouble:
         log.warning("the restore could not be noted in the trail: %s", type(trouble).__name__)
+
+
+async def note_proved(database: Database, night: str, clock: Clock) -> None:
+    """Note in the restored house that this copy is a good one: it knows of no drill since."""
+    try:
+        await Facts(database, clock).note(Noted.PROVED, night=night)
+    except (DomainError, DBAPIError) as trouble:
+        log.warning(
+            "the house could not note what it was restored from: %s", type(trouble).__name__
+        )
 
 
 async def _keys_of(database: Database, key_file: KeyFile) -> Keys | None:

@@ -1,6 +1,7 @@
 """Files stay for a database that an upgrade has copied or set aside, as long as it lies there."""
 
 import os
+import shutil
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from data.errors import Invalid
 from data.keyring import KeyFile
 from data.stored_file import KeptFile
 from jobs.backup import Backup
-from jobs.backup_aside import still_named
+from jobs.backup_aside import FOLDER, still_named
 from jobs.upgrade import UpgradeCopies
 from tests.conftest import MASTER
 from tests.jobs.living import keep, risen
@@ -99,3 +100,14 @@ async def test_looking_into_a_copy_changes_nothing_of_it(house, clock):
     before = {path.name: path.read_bytes() for path in copy.parent.iterdir()}
     await house.backup.sweep()
     assert {path.name: path.read_bytes() for path in copy.parent.iterdir()} == before
+
+
+async def test_what_stands_only_in_the_log_of_a_killed_house_is_read_too(house):
+    home = house.clinic.settings.home
+    await keep(house, b"a letter of just now")
+    (home / FOLDER).mkdir(parents=True)
+    for end in ("", "-wal"):
+        shutil.copyfile(home / f"xinglin.db{end}", home / FOLDER / f"set-aside.db{end}")
+    assert still_named(home, house.clinic.keys) == set(await house.backup.store.blobs())
+    (home / FOLDER / "set-aside.db-wal").unlink()
+    assert still_named(home, house.clinic.keys) == set(), "it stood in the log alone"

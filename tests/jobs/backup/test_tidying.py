@@ -62,6 +62,16 @@ async def test_the_last_copy_that_was_proved_stays_until_a_newer_one_is(house, c
     assert await nights(house) == [newer, last]
 
 
+async def test_a_copy_that_was_restored_is_one_that_was_proved(house, clock, tmp_path):
+    """Red before: the house of before knew of no drill since, and its bad nights pushed it out."""
+    await house.backup.run()
+    done = await restoring(house, tmp_path / "new").run(Wanted(house.share))
+    again = await risen(tmp_path / "new", clock)
+    assert (await again.clinic.facts.all())[Noted.PROVED].value == {"night": done.night}
+    await again.clinic.close()
+    await again.clinic.database.close()
+
+
 async def health(house) -> tuple[Level, str]:
     [found] = [each for each in await house.clinic.health.look(HOUSE) if each.check == "backup"]
     return found.level, found.code
