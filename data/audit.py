@@ -71,8 +71,8 @@ def plain(value: object) -> object:
     return value
 
 
-# The database itself refuses to forget, and nothing of ours lifts that: entries are kept for as long
-# as the database is.
+# The database itself refuses to forget, and nothing of ours lifts that: entries are kept for as
+# long as the database is.
 _APPEND_ONLY = "an audit entry is never changed"
 TRIGGERS = {
     "sqlite": [

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -18,7 +18,7 @@ from data.database import Database
 from data.errors import DomainError
 from data.outbox import Delivery, OutboxEvent, Timer
 from services.events import Event
-from services.lanes import BATCH, Handler, Lanes, handler_name, named
+from services.lanes import BATCH, TIMER, Handler, Lanes, Owed, handler_name, named, read
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ TimerSetting = tuple[str, datetime, Event | None]
 
 POLL_SECONDS = 1.0  # how late a timer may ring
 KEPT_FOR = timedelta(days=30)
+TRIES_TO_RING = 3
+"""In so many rounds a timer may fail for reasons of the moment before it is set aside."""
 
 TIMERS = cast("Table", Timer.__table__)
 HAPPENED = insert(cast("Table", OutboxEvent.__table__))
@@ -45,6 +47,9 @@ class Bus:
         self._rest = asyncio.Event()
         self._lanes = Lanes(database, clock, self._handlers)
         self._lanes.freed = self._wake.set
+        self._lanes.ring = self._ring_late
+        self._failures: Counter[UUID] = Counter()
+        """In how many rounds a timer could not ring."""
         self.pause: Callable[[], float] = lambda: 0.0
         """Seconds that an open page lets pass between two updates; the load decides."""
 
@@ -134,39 +139,73 @@ class Bus:
         self._lanes.at_rest = True
 
     async def ring(self) -> None:
-        """Announce what timers say is due now."""
-        while due := await self._due_timers():
+        """Announce what timers say is due now; one that cannot ring holds up no other."""
+        stuck: set[UUID] = set()
+        while due := await self._due_timers(stuck):
             for timer_id in due:
                 if self._rest.is_set():  # it rings when we come back
                     return
-                await self._ring(timer_id)
+                if not await self._rings(timer_id):
+                    stuck.add(timer_id)
 
-    async def _due_timers(self) -> list[UUID]:
+    async def _due_timers(self, but: Collection[UUID]) -> list[UUID]:
         async with self._database.transaction(write=False) as session:
-            now = self._clock.now()
-            query = select(Timer.id).where(Timer.due_at <= now).order_by(Timer.due_at).limit(BATCH)
-            return list(await session.scalars(query))
+            due = select(Timer.id).where(Timer.due_at <= self._clock.now(), Timer.id.not_in(but))
+            return list(await session.scalars(due.order_by(Timer.due_at).limit(BATCH)))
 
-    async def _ring(self, timer_id: UUID) -> None:
+    async def _rings(self, timer_id: UUID) -> bool:
+        """Let one timer ring, or set it aside; return whether it is out of the way."""
+        try:
+            await self._ring(timer_id, self._ring_one)
+        except DomainError:
+            raise  # a full disk, say: no other would ring either
+        except Exception as problem:
+            self._failures[timer_id] += 1
+            if self._failures[timer_id] < TRIES_TO_RING:
+                log.exception("a timer could not ring, and will in the next round")
+                return False
+            kind = named(problem)
+            await self._ring(timer_id, lambda session, timer: self._set_aside(session, timer, kind))
+        self._failures.pop(timer_id, None)
+        return True
+
+    async def _ring(self, timer_id: UUID, act: Callable[[Session, Timer], None]) -> None:
         async with self._database.transaction(write=True) as session:
             timer = await session.get(Timer, timer_id, with_for_update=True)
             if timer is None or timer.due_at > self._clock.now():
                 return  # moved or taken back meanwhile
             await session.delete(timer)
-            await session.run_sync(self._ring_one, timer)
+            await session.run_sync(act, timer)
 
     def _ring_one(self, session: Session, timer: Timer) -> None:
-        now = self._clock.now()
         try:
-            event = Event.catalogue[timer.name].model_validate_json(timer.payload)
+            event = read(timer.name, timer.payload)
         except (KeyError, ValueError) as problem:  # of another version of ours: for a person to see
-            log.warning("timer %s cannot be read: %s", timer.name, named(problem))
-            unread = OutboxEvent(name=timer.name, payload=timer.payload, at=now)
-            parked = Delivery(event_id=unread.id, handler="timer", due_at=None, parked_at=now)
-            parked.error = named(problem)
-            session.add_all([unread, parked])
+            self._set_aside(session, timer, named(problem))
         else:
             self._owe(session.connection(), [(event.event_id, timer.name, timer.payload)])
+            session.info["after"].append(lambda: self.tell(event))
+
+    def _set_aside(self, session: Session, timer: Timer, problem: str) -> None:
+        """Park what a timer cannot announce, where people see it and may have it told again."""
+        log.warning("timer %s cannot ring: %s", timer.name, problem)
+        now = self._clock.now()
+        unheard = OutboxEvent(name=timer.name, payload=timer.payload, at=now)
+        parked = Delivery(event_id=unheard.id, handler=TIMER, due_at=None, parked_at=now)
+        parked.error = problem
+        session.add_all([unheard, parked])
+
+    async def _ring_late(self, owed: Owed) -> None:
+        """Announce what a timer could not; those who have been told of it are not told again."""
+        event = read(owed.event_name, owed.payload)
+        async with self._database.transaction(write=True) as session:
+            query = select(Delivery.handler).where(Delivery.event_id == owed.event_id)
+            told, now = set(await session.scalars(query)), self._clock.now()
+            session.add_all(
+                Delivery(event_id=owed.event_id, handler=handler, due_at=now)
+                for handler in self._handlers[owed.event_name]
+                if handler not in told
+            )
             session.info["after"].append(lambda: self.tell(event))
 
     async def deliver(self) -> None:

@@ -30,6 +30,8 @@ Handler = Callable[[Any], Awaitable[None]]
 MOST_TRIES = 20
 LONGEST_WAIT = timedelta(hours=1)
 BATCH = 100
+TIMER = "timer"
+"""The handler of what a timer could not announce: replayed, it is announced after all."""
 LONGEST_HANDLING = 60.0  # seconds; what else this handler is owed waits that long
 
 
@@ -38,6 +40,7 @@ class Owed:
     """A delivery, apart from the database."""
 
     id: UUID
+    event_id: UUID
     event_name: str
     payload: str
     handler: str
@@ -59,6 +62,8 @@ class Lanes:
         """What last kept a lane from going on."""
         self.at_rest = False
         """Set to let each lane end after the delivery it is making."""
+        self.ring: Callable[[Owed], Awaitable[None]]
+        """Makes a delivery to `TIMER`."""
         self.freed: Callable[[], None] = lambda: None
         """Told whenever a lane has come to its end without trouble: there may be more for it."""
 
@@ -114,22 +119,30 @@ class Lanes:
             )
             query = select(Delivery).where(due, Delivery.handler.not_in(but))
             rows = await session.scalars(query.order_by(Delivery.due_at, Delivery.id).limit(BATCH))
-            return [Owed(row.id, row.event.name, row.event.payload, row.handler) for row in rows]
+            return [
+                Owed(row.id, row.event_id, row.event.name, row.event.payload, row.handler)
+                for row in rows
+            ]
 
     async def _attempt(self, owed: Owed) -> None:
         problem: BaseException | None = None
         try:
-            # A handler that is gone since is a KeyError: parked in the end, for a person to judge.
-            handler = self._handlers[owed.event_name][owed.handler]
-            event = Event.catalogue[owed.event_name].model_validate_json(owed.payload)
             async with asyncio.timeout(LONGEST_HANDLING):
-                await handler(event)
+                await self._hand_over(owed)
         except (Exception, asyncio.CancelledError) as error:
             if _is_cancelled():
                 raise
             log.warning("%s failed on %s: %s", owed.handler, owed.event_name, type(error).__name__)
             problem = error
         await self._settle(owed.id, problem)
+
+    async def _hand_over(self, owed: Owed) -> None:
+        if owed.handler == TIMER:
+            await self.ring(owed)
+            return
+        # A handler that is gone since is a KeyError: parked in the end, for a person to judge.
+        handler = self._handlers[owed.event_name][owed.handler]
+        await handler(read(owed.event_name, owed.payload))
 
     async def _settle(self, delivery_id: UUID, problem: BaseException | None) -> None:
         async with self._database.transaction(write=True) as session:
@@ -149,6 +162,11 @@ def _is_cancelled() -> bool:
     """Tell whether it is us who are to end, and not something that a handler was waiting for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def read(name: str, payload: str) -> Event:
+    """Return a kept event; raise `KeyError` or `ValueError` for one of another version of ours."""
+    return Event.catalogue[name].model_validate_json(payload)
 
 
 def handler_name(handler: Handler) -> str:

@@ -1,9 +1,12 @@
 """A timer rings at its time, once, whatever the clock does and however often we fall."""
 
+from datetime import timedelta
+
 from sqlalchemy import func, select, update
 
-from data.outbox import Timer
-from services.bus import Bus
+from data.outbox import Delivery, Timer
+from services.bus import TRIES_TO_RING, Bus
+from services.events import Event
 from services.policy import HOUSE
 from tests.services.bus.hearing import (
     ItHappened,
@@ -12,6 +15,7 @@ from tests.services.bus.hearing import (
     at_work,
     ring_and_deliver,
     set_timer,
+    the_delivery,
     until,
 )
 
@@ -136,3 +140,52 @@ async def test_timers_that_cannot_ring_keep_no_delivery_waiting(clinic, bus, mon
     async with at_work(bus):
         await announce(clinic, "a")
         await until(lambda: listener.heard)
+
+
+async def test_a_timer_that_cannot_ring_stops_no_other(clinic, bus, clock, database):
+    """R033: it is tried again for a moment, then set aside where people see it."""
+    listener = Listener()
+    bus.on(ItHappened, listener.hear)
+    twice = ItHappened(what="the same event under two keys")
+    async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
+        tx.later("one", tx.now + timedelta(minutes=1), twice)
+        tx.later("two", tx.now + timedelta(minutes=2), twice)
+    await set_timer(clinic, "good", 3, "good")
+    clock.forward(minutes=5)
+
+    await ring_and_deliver(bus)
+    assert listener.heard == [twice.what, "good"]
+    assert await bus.parked() == 0
+    for _ in range(TRIES_TO_RING - 1):
+        await ring_and_deliver(bus)
+
+    assert await bus.parked() == 1
+    async with database.transaction(write=False) as session:
+        assert not await session.scalar(select(func.count()).select_from(Timer))
+
+
+async def test_what_a_timer_could_not_announce_is_announced_when_it_is_replayed(
+    clinic, bus, clock, database
+):
+    """After an upgrade that can read it, say; and to everybody who hears of it, once."""
+    listener = Listener()
+    bus.on(ItHappened, listener.hear, listener.also_hear)
+    await set_timer(clinic, "key", 1)
+    Event.catalogue.pop("ItHappened")
+    clock.forward(minutes=5)
+    await ring_and_deliver(bus)
+    assert (listener.heard, await bus.parked()) == ([], 1)
+
+    Event.catalogue["ItHappened"] = ItHappened
+    parked = await the_delivery(database)
+    async with database.transaction(write=True) as session:
+        assert await bus.replay(session, parked.id)
+    await bus.deliver()
+    async with database.transaction(write=True) as session:  # and here the acknowledgement is lost
+        change = update(Delivery).where(Delivery.id == parked.id)
+        await session.execute(change.values(due_at=clock.now(), attempts=0))
+    await bus.deliver()
+
+    assert sorted(listener.heard) == ["also rang", "rang"]
+    assert await bus.parked() == 0
