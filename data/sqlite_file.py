@@ -43,7 +43,7 @@ class SqliteFile:
 
     def __init__(self, path: Path, key: bytes | None = None) -> None:
         """`key` is 32 bytes; without it the file is not encrypted (for benchmarks only)."""
-        self.path = path
+        self.path = path.resolve()  # SQLite follows links; log and lock lie where the file is
         self._key = key
         self._lock: int | None = None
         self.keeps_log = False
@@ -52,8 +52,11 @@ class SqliteFile:
     def take(self) -> None:
         """Take the file for this process alone; raise `Conflict` if another one has it.
 
-        Two writers in two processes would break every promise the one writer makes.
+        Two writers in two processes would break every promise the one writer makes. A file with a
+        second name is refused: each name has a lock and a log of its own.
         """
+        if self.path.exists() and self.path.stat().st_nlink > 1:
+            raise Conflict("database_two_names", path=self.path.name)
         descriptor = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -161,6 +161,25 @@ async def test_a_second_process_is_refused_with_a_code(database, keys):
     assert done.stdout.strip() == "database_in_use", done.stderr
 
 
+@pytest.mark.sqlite
+async def test_a_second_process_is_refused_by_way_of_a_link_too(database, keys, tmp_path):
+    """Red before: the lock lay beside the link, where nobody else looked."""
+    (other := tmp_path / "elsewhere").mkdir()
+    (other / "by-link.db").symlink_to(database.path)
+    with pytest.raises(Conflict, match="database_in_use"):
+        await Database(f"sqlite:///{other / 'by-link.db'}", keys.key("db")).open()
+
+
+@pytest.mark.sqlite
+async def test_a_file_with_two_names_is_refused(database, keys, tmp_path):
+    """Each name would have a log of its own, and two logs spoil the file."""
+    await database.close()
+    (second := tmp_path / "second.db").hardlink_to(database.path)
+    for name in (database.path, second):
+        with pytest.raises(Conflict, match="database_two_names"):
+            await Database(f"sqlite:///{name}", keys.key("db")).open()
+
+
 def second_address(database: Database) -> str:
     return database.url.render_as_string(hide_password=False)
 
