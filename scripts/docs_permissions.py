@@ -36,6 +36,24 @@ Every cell was found by asking the policy for somebody who holds the role at one
 without a rule, with a reason, and is reviewed. An empty cell: never. HOUSE is the system itself.
 """
 
+TWO_KEYS = """
+## When an administrator cannot get in
+
+One security administrator resets the sign-in of anybody but an administrator. For one of the three
+administrators it takes two people: the first asks on the page *Staff*, the second approves on
+*Resets to decide about* (`/staff/resets`) and is shown the temporary password to hand over. The
+second is another security administrator or, where there is none, the system or the audit
+administrator; never who asked, whose account it is, or who has had the role for less than a week.
+Until then the old password and factors stay; after 24 hours it lapses. Whose account it is hears of
+it at once, and for a month after a change of phone or address also at the former ones.
+
+Where nobody is left who could be the second, as in a house that is younger than a week, whoever
+runs the machine lets an administrator in: `xinglin staff unlock NAME`. The trail notes it under
+`console:`, and the other administrators get a task to check it.
+
+A temporary password is good for one sign-in and for `policy.auth.temporary_hours`.
+"""
+
 WITHOUT = "Roles still without an act of their own:"
 
 
@@ -88,6 +106,7 @@ def lines() -> Iterator[str]:
     yield ""
     for pair in sorted(sorted(each) for each in FORBIDDEN_TOGETHER):
         yield f"* {' and '.join(pair)}"
+    yield TWO_KEYS.rstrip()
     yield from _own_lines()
 
 
