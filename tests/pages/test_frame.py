@@ -23,7 +23,13 @@ ME = new_id()
 
 def an_access(reason):
     times = {"opened_at": MONDAY, "until": MONDAY + timedelta(hours=1), "closed_at": None}
-    judged = {"outcome": None, "review_note": "", "reviewed_by": None, "reviewed_at": None}
+    judged = {
+        "closed_because": "",
+        "outcome": None,
+        "review_note": "",
+        "reviewed_by": None,
+        "reviewed_at": None,
+    }
     who = {"user_id": ME, "username": "yisheng", "name": "李*华", "patient_id": new_id()}
     return Access(id=new_id(), reason=reason, **who, **times, **judged)
 
