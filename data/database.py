@@ -10,11 +10,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, ExceptionContext, event, make_url, text
+from sqlalchemy import Connection, Dialect, ExceptionContext, NullPool, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
@@ -25,14 +24,15 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from data.crypto import Keys
 from data.errors import Conflict, NotFound, Unavailable
+from data.house_lock import HouseLock
 from data.sealed import unlock
 from data.sqlite_file import SqliteFile
-from data.writer import Writer, follow
+from data.writer import LONGEST_LINE, Writer, follow
 
 T = TypeVar("T")
 
 CONNECTIONS = 10  # PostgreSQL
-HOUSE_LOCK = 0x78696E676C696E  # "xinglin": who holds this advisory lock serves this database
+POOL_SECONDS = 10  # somebody waits for one of them before they hear that the house is busy
 
 # What the drivers say, and the code of the sentence for it.
 COMPLAINTS = (
@@ -69,25 +69,28 @@ class Database:
         self.engine: AsyncEngine
         self._file: SqliteFile | None = None
         self._writer: Writer | None = None
-        self._lock: AsyncConnection | None = None
+        self._lock: HouseLock | None = None
+        self._in_line = 0
         if self.kind == "sqlite":
             self._file = SqliteFile(Path(self.url.database or ""), key)
             self.engine = self._file.reading_engine()
         else:
-            self.engine = create_async_engine(
-                self.url,
-                pool_size=CONNECTIONS,
-                max_overflow=0,
-                pool_timeout=10,
-                hide_parameters=True,  # what a statement was given is not for logs
+            self.engine = self._server(
+                pool_size=CONNECTIONS, max_overflow=0, pool_timeout=POOL_SECONDS
             )
-            event.listen(self.engine.sync_engine, "handle_error", _leave_out_the_detail)
-            event.listen(self.engine.sync_engine, "do_connect", _reach)
-        self._session = async_sessionmaker(
-            self.engine, expire_on_commit=False, sync_session_class=PooledSession
+        self._writing, self._reading = (
+            async_sessionmaker(engine, expire_on_commit=False, sync_session_class=PooledSession)
+            for engine in (self.engine, self.engine.execution_options(postgresql_readonly=True))
         )
         self._closed = False
         self._farewells: list[Callable[[], Awaitable[None]]] = []
+
+    def _server(self, **pool: Any) -> AsyncEngine:
+        # What a statement was given is not for logs.
+        engine = create_async_engine(self.url, hide_parameters=True, **pool)
+        event.listen(engine.sync_engine, "handle_error", _leave_out_the_detail)
+        event.listen(engine.sync_engine, "do_connect", _reach)
+        return engine
 
     @property
     def path(self) -> Path | None:
@@ -103,8 +106,8 @@ class Database:
 
     @property
     def waiting(self) -> int:
-        """How many units of work stand in line."""
-        return self._writer.waiting if self._writer else 0
+        """How many units of work stand in line: for SQLite's writer, for PostgreSQL's pool."""
+        return self._writer.waiting if self._writer else self._in_line
 
     async def open(self) -> "Database":
         """Take the database for this process; raise if another has it, or the key is not its."""
@@ -114,10 +117,10 @@ class Database:
             else:
                 await self._take_server()
         except (DBAPIError, OSError) as error:
-            await self.engine.dispose()
+            await self._leave_server()
             raise Unavailable(_code_of(error) or "database_not_reachable") from error
         except BaseException:
-            await self.engine.dispose()
+            await self._leave_server()
             raise
         return self
 
@@ -133,13 +136,14 @@ class Database:
             raise
 
     async def _take_server(self) -> None:
-        self._lock = await self.engine.connect()
-        taken = await self._lock.scalar(text(f"SELECT pg_try_advisory_lock({HOUSE_LOCK})"))
-        await self._lock.commit()
-        if not taken:
-            await self._lock.close()
-            self._lock = None
-            raise Conflict("database_in_use", path=self.url.database)
+        apart = self._server(poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self._lock = HouseLock(apart, self.url.database or "")
+        await self._lock.take()
+
+    async def _leave_server(self) -> None:
+        if self._lock is not None:
+            await self._lock.release()
+        await self.engine.dispose()
 
     def unlock(self, keys: Keys) -> None:
         """Let sealed columns be read and written with these keys, once open (data/sealed.py)."""
@@ -157,13 +161,33 @@ class Database:
             raise Unavailable("database_closed")
         if write and self._writer:
             return _complaining(self._writer.transaction())
-        return _complaining(self._pooled())
+        return _complaining(self._pooled(write=write))
 
     @asynccontextmanager
-    async def _pooled(self) -> AsyncIterator[AsyncSession]:
-        async with self._session.begin() as session:
+    async def _pooled(self, *, write: bool) -> AsyncIterator[AsyncSession]:
+        async with (self._writing if write else self._reading).begin() as session:
             session.info["after"] = []
+            if self._lock is None:
+                yield session
+                return
+            self._require_lock(write=write)
+            await self._stand_in_line(session)
             yield session
+            self._require_lock(write=write)  # it may be gone since: then nothing is kept
+
+    def _require_lock(self, *, write: bool) -> None:
+        if write and self._lock is not None:
+            self._lock.require()
+
+    async def _stand_in_line(self, session: AsyncSession) -> None:
+        """Wait for a connection of the pool; count who does."""
+        if self._in_line >= LONGEST_LINE:
+            raise Unavailable("busy", retry_after=2)
+        self._in_line += 1
+        try:
+            _held = await session.connection()
+        finally:
+            self._in_line -= 1
 
     async def between_groups(self, step: Callable[[Any], T]) -> T:
         """Run `step` with SQLite's raw connection while nobody writes (see `Writer`)."""
@@ -191,9 +215,7 @@ class Database:
         while self._farewells:
             await self._farewells.pop()()
         self._closed = True
-        if self._lock is not None:
-            await self._lock.close()
-        await self.engine.dispose()  # readers first: the last one out tidies the log away
+        await self._leave_server()  # readers first: the last one out tidies the log away
         if self._writer:
             await self._writer.close()
         if self._file:
