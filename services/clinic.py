@@ -14,6 +14,7 @@ from services.deliveries import Deliveries
 from services.drafts import Drafts
 from services.events import (
     AccountLocked,
+    AdministratorMade,
     ContactChanged,
     CredentialsReset,
     EmergencyAccessOpened,
@@ -201,6 +202,7 @@ class Clinic:
         self.bus.on(SettingChanged, self.policy.reload)
         self.bus.on(StaffSuspended, self.tasks.give_back)
         self.bus.on(AccountLocked, self.notify.announce_lock)
+        self.bus.on(AdministratorMade, self.oversight.ask_about_administrator)
         self.bus.on(ContactChanged, self.warnings.tell_of_change)
         self.bus.on(ResetAsked, self.warnings.tell_of_request)
         self.bus.on(ResetOverdue, self.resets.lapse)

@@ -100,6 +100,14 @@ class RolesChanged(Event, frozen=True):
     user_id: UUID
 
 
+class AdministratorMade(Event, frozen=True):
+    """Somebody was given the role of one of the three administrators."""
+
+    user_id: UUID
+    role: str
+    made_by: UUID
+
+
 class SessionOpened(Event, frozen=True):
     session_id: UUID
     user_id: UUID

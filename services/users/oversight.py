@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from data.users import User
-from services.events import CredentialsReset
+from services.events import AdministratorMade, CredentialsReset
+from services.i18n import Key
 from services.permissions import Action
 from services.policy import HOUSE, Role
 from services.policy_settings import PolicySettings
@@ -57,9 +58,35 @@ class Oversight:
                 ),
             )
 
+    async def ask_about_administrator(self, event: AdministratorMade) -> None:
+        """Ask another administrator at once whether somebody is to be one of the three.
+
+        Whoever makes administrators could make one to be: an account that nobody else knows.
+        """
+        async with self._transactions.open(HOUSE) as tx:
+            user = await tx.get(User, event.user_id)
+            tx.allow(Action.TASK_RAISE, user)
+            first, then = _checkers(frozenset({Role(event.role)}))
+            await self._tasks.raise_(
+                tx,
+                Wanted(
+                    kind="administrator_check",
+                    key=f"administrator_check:{event.event_id}",
+                    institution_id=user.institution_id,
+                    site_id=user.site_id,
+                    role=first,
+                    values={"username": user.username, "role": Key(f"role.{event.role}")},
+                    subject=f"user_account:{user.id}",
+                    due_at=tx.now + CHECKED_WITHIN,
+                    escalates_to=then,
+                    priority=Priority.URGENT,
+                    barred_id=event.made_by,
+                ),
+            )
+
 
 def _checkers(held: frozenset[Role]) -> tuple[Role, Role]:
-    """Return who checks a reset, and who does if they do not: none whose account it was."""
+    """Return who checks, and who does if they do not: none who plays the part it is about."""
     if not held:
         return Role.SECURITY_ADMIN, Role.AUDIT_ADMIN
     others = [role for role in (Role.AUDIT_ADMIN, Role.SYSTEM_ADMIN) if role not in held]

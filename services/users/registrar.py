@@ -11,12 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from data.clock import new_id
 from data.errors import Conflict, Forbidden, Invalid, NotFound
 from data.users import RoleGrant, User, UserKind
-from services.events import StaffAdded
+from services.events import AdministratorMade, StaffAdded
 from services.i18n import LANGUAGES
 from services.institution import checked_name, checked_phone, open_site
 from services.permissions import Action
 from services.policy import Grant, Role, Subject, clash, reach
-from services.rules import STAFF
+from services.rules import ADMINISTRATORS, STAFF
 from services.transaction import Reading, Transaction
 from services.users.credentials import Credentials
 from services.users.standards import fold
@@ -102,6 +102,9 @@ class Registrar:
                 at=tx.now,
             )
         )
+        if grant.role in ADMINISTRATORS and Role.HOUSE not in tx.actor.roles:
+            by = tx.actor.user_id
+            tx.announce(AdministratorMade(user_id=user.id, role=str(grant.role), made_by=by))
 
 
 async def staff_member(tx: Reading, user_id: UUID) -> User:

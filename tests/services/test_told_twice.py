@@ -18,6 +18,7 @@ from data.tables import metadata
 from data.users import ResetRequest, RoleGrant, User
 from services.events import (
     AccountLocked,
+    AdministratorMade,
     ContactChanged,
     CredentialsReset,
     ResetOverdue,
@@ -104,6 +105,14 @@ async def somebodys_contact_changes(clinic):
         tx.announce(ContactChanged(user_id=nurse.user_id, changed_by=new_id()))
 
 
+async def somebody_is_made_an_administrator(clinic):
+    nurse = await somebody(clinic, Role.NURSE)
+    async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
+        told = {"role": Role.AUDIT_ADMIN, "made_by": new_id()}
+        tx.announce(AdministratorMade(user_id=nurse.user_id, **told))
+
+
 async def nobody_decides_about_a_reset(clinic):
     auditor = await somebody(clinic, Role.AUDIT_ADMIN)
     await somebody(clinic, Role.SYSTEM_ADMIN)
@@ -139,6 +148,7 @@ SCENARIOS = (
     somebody_guesses_passwords,
     a_password_is_reset,
     somebodys_contact_changes,
+    somebody_is_made_an_administrator,
     nobody_decides_about_a_reset,
     somebody_breaks_the_glass,
     a_message_cannot_be_sent,

@@ -9,7 +9,7 @@ from integrations.sandbox.messages import SandboxMailer, SandboxSms
 from services.clinic import Clinic
 from services.i18n import say
 from services.inbox import Tray
-from services.policy import Role
+from services.policy import Grant, Role
 from services.ports import Ports
 from services.tasks import Search, TaskState
 from services.users.registrar import StaffDetails
@@ -205,3 +205,37 @@ async def test_after_a_month_the_old_ones_are_nobodys(hospital, auditor):
 async def test_details_that_change_nothing_there_warn_nobody(hospital, auditor):
     await move(hospital, auditor, "19900000002", "sun@hospital.test")
     assert await letters(hospital, "contact_changed") == []
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+@pytest.mark.parametrize(
+    ("role", "checker"),
+    [
+        (Role.AUDIT_ADMIN, Role.SYSTEM_ADMIN),
+        (Role.SYSTEM_ADMIN, Role.AUDIT_ADMIN),
+        (Role.SECURITY_ADMIN, Role.AUDIT_ADMIN),
+    ],
+)
+async def test_another_administrator_checks_who_was_made_one(hospital, role, checker, is_new):
+    """S-AC-1. Red before: security made an audit administrator of its own, and nobody was asked."""
+    house, made = hospital.clinic, somebody("xinren", role)
+    if is_new:
+        user_id = (await house.staff.add(hospital.security(), made)).user_id
+    else:
+        user_id = (await hospital.hire("xinren", Role.NURSE)).id
+        await house.staff.grant(hospital.security(), user_id, Grant(role))
+    await house.bus.deliver()
+    asked = Search(kind="administrator_check")
+    [task], total = await house.tasks.page(hospital.acting(checker), asked)
+    assert (total, task.subject, task.values["username"]) == (
+        *(1, f"user_account:{user_id}"),
+        "xinren",
+    )
+    assert (await house.tasks.page(hospital.security(), asked))[1] == 0
+
+
+async def test_nobody_checks_who_was_made_anything_else(hospital):
+    await hospital.clinic.staff.add(hospital.security(), somebody("xinren", Role.NURSE))
+    await hospital.clinic.bus.deliver()
+    everybody = hospital.acting(Role.AUDIT_ADMIN, Role.SYSTEM_ADMIN)
+    assert (await hospital.clinic.tasks.page(everybody, Search(kind="administrator_check")))[1] == 0
