@@ -17,7 +17,7 @@ from data.clock import Clock, new_id
 from data.database import Database
 from data.errors import DomainError
 from data.outbox import Delivery, OutboxEvent, Timer
-from services.events import Event
+from services.events import DeliveryParked, Event
 from services.lanes import BATCH, TIMER, Handler, Lanes, Owed, handler_name, named, read
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class Bus:
         self._lanes = Lanes(database, clock, self._handlers)
         self._lanes.freed = self._wake.set
         self._lanes.ring = self._ring_late
+        self._lanes.call_for_help = self._call_for_help
         self._failures: Counter[UUID] = Counter()
         """In how many rounds a timer could not ring."""
         self.pause: Callable[[], float] = lambda: 0.0
@@ -194,6 +195,17 @@ class Bus:
         parked = Delivery(event_id=unheard.id, handler=TIMER, due_at=None, parked_at=now)
         parked.error = problem
         session.add_all([unheard, parked])
+        self._call_for_help(session, TIMER, timer.name)
+
+    def _call_for_help(self, session: Session, handler: str, name: str) -> None:
+        """Announce that a delivery is parked, unless it is this that nobody could be told."""
+        if name == DeliveryParked.__name__:
+            return
+        event = DeliveryParked(handler=handler, of=name)
+        self._owe(
+            session.connection(), [(event.event_id, type(event).__name__, event.model_dump_json())]
+        )
+        session.info["after"].append(lambda: self.tell(event))
 
     async def _ring_late(self, owed: Owed) -> None:
         """Announce what a timer could not; those who have been told of it are not told again."""

@@ -17,6 +17,7 @@ from services.events import (
     AdministratorMade,
     ContactChanged,
     CredentialsReset,
+    DeliveryParked,
     EmergencyAccessOpened,
     MessageFailed,
     MessageQueued,
@@ -145,7 +146,7 @@ class Clinic:
             bus=bus,
             transactions=transactions,
             policy=policy,
-            deliveries=Deliveries(transactions, bus),
+            deliveries=Deliveries(transactions, bus, tasks),
             tasks=tasks,
             notify=notify,
             notices=Notices(transactions),
@@ -214,3 +215,4 @@ class Clinic:
         self.bus.on(TaskEscalated, self.notify.announce_overdue)
         self.bus.on(MessageQueued, self.notify.deliver)
         self.bus.on(MessageFailed, self.notify.report)
+        self.bus.on(DeliveryParked, self.deliveries.call_for_help)

@@ -1,19 +1,31 @@
 """What the outbox could not bring to its handler: shown to a person, tried again on their word.
 
+For each handler that is owed something there is one task; it ends when nothing is parked any more.
+
 An event's content is not shown: who looks after the machines need not know whom it is about.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from data.errors import NotFound
+from data.institution import Institution
 from data.outbox import Delivery, OutboxEvent
 from services.bus import Bus
-from services.policy import Action, Actor, Subject
-from services.transaction import Transactions
+from services.events import DeliveryParked
+from services.i18n import LANGUAGES, Key, has
+from services.lanes import TIMER
+from services.policy import HOUSE, Action, Actor, Role, Subject
+from services.procedures import Step
+from services.tasks import Priority, Tasks, Wanted
+from services.transaction import Transaction, Transactions
+
+TASK = "delivery_parked"
+PAGE = "/deliveries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +55,11 @@ class Flow:
 class Deliveries:
     """The view of the outbox for who looks after the machines."""
 
-    def __init__(self, transactions: Transactions, bus: Bus) -> None:
+    def __init__(self, transactions: Transactions, bus: Bus, tasks: Tasks) -> None:
         self._transactions = transactions
         self._bus = bus
+        self._tasks = tasks
+        tasks.ends_at(TASK, PAGE)
 
     async def parked(
         self, actor: Actor, *, search: str = "", offset: int = 0, limit: int = 50
@@ -90,9 +104,60 @@ class Deliveries:
         """
         async with self._transactions.open(actor) as tx:
             tx.allow(Action.DELIVERY_REPLAY, Subject("outbox_delivery", delivery_id))
-            if not await self._bus.replay(tx.session, delivery_id):
+            row = await tx.session.get(Delivery, delivery_id)
+            if row is None or not await self._bus.replay(tx.session, delivery_id):
                 raise NotFound("delivery_not_parked")
+            if not await _is_parked(tx.session, row.handler):
+                await self._settle(tx, row.handler)
             tx.answer(None)
+
+    async def call_for_help(self, event: DeliveryParked) -> None:
+        """Give the system administrator one task for each handler that things are parked for."""
+        async with self._transactions.open(HOUSE) as tx:
+            if not await _is_parked(tx.session, event.handler):
+                return  # replayed meanwhile
+            tx.allow(Action.TASK_RAISE, Subject("outbox_delivery"))
+            for institution_id in list(await tx.session.scalars(select(Institution.id))):
+                if not await self._open_keys(tx, institution_id, event.handler):
+                    await self._tasks.raise_(tx, _wanted(event, institution_id, tx.now))
+
+    async def _settle(self, tx: Transaction, handler: str) -> None:
+        for institution_id in list(await tx.session.scalars(select(Institution.id))):
+            for key in await self._open_keys(tx, institution_id, handler):
+                await self._tasks.settle(tx, institution_id, key, "replayed")
+
+    async def _open_keys(self, tx: Transaction, institution_id: UUID, handler: str) -> list[str]:
+        keys = await self._tasks.open_keys(tx, institution_id, TASK)
+        return sorted(key for key in keys if key.startswith(_keys_of(handler)))
+
+
+async def _is_parked(session: AsyncSession, handler: str) -> bool:
+    query = select(Delivery.id).where(Delivery.handler == handler, Delivery.parked_at.is_not(None))
+    return await session.scalar(query.limit(1)) is not None
+
+
+def _keys_of(handler: str) -> str:
+    return f"{TASK}:{handler}:"
+
+
+def _wanted(event: DeliveryParked, institution_id: UUID, now: datetime) -> Wanted:
+    return Wanted(
+        kind=TASK,
+        key=f"{_keys_of(event.handler)}{event.event_id}",
+        institution_id=institution_id,
+        role=Role.SYSTEM_ADMIN,
+        values={"what": in_words(event.handler)},
+        due_at=now + timedelta(days=1),
+        priority=Priority.HIGH,
+    )
+
+
+def in_words(handler: str) -> str:
+    """Return the key of the sentence for what a handler does, or its name if there is none."""
+    if handler == TIMER:
+        return Key("deliveries.timer")
+    key = Step(handler).key if handler.count(".") > 1 else ""
+    return Key(key) if has(key, LANGUAGES[0]) else handler
 
 
 def _parked(delivery: Delivery, event: OutboxEvent) -> Parked:

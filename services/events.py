@@ -82,6 +82,14 @@ class MessageFailed(Event, frozen=True):
     reason: str
 
 
+class DeliveryParked(Event, frozen=True):
+    """What a handler was owed was tried too often: a person is to see to it."""
+
+    handler: str
+    of: str
+    """The name of the event that it could not be told of."""
+
+
 # Users
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from data.clock import Clock
 from data.database import Database
@@ -64,6 +65,8 @@ class Lanes:
         """Set to let each lane end after the delivery it is making."""
         self.ring: Callable[[Owed], Awaitable[None]]
         """Makes a delivery to `TIMER`."""
+        self.call_for_help: Callable[[Session, str, str], None]
+        """Told of handler and event in the unit of work that parks a delivery."""
         self.freed: Callable[[], None] = lambda: None
         """Told whenever a lane has come to its end without trouble: there may be more for it."""
 
@@ -154,6 +157,7 @@ class Lanes:
                 row.due_at = None
             elif row.attempts >= MOST_TRIES:
                 row.due_at, row.parked_at = None, now
+                await session.run_sync(self.call_for_help, row.handler, row.event.name)
             else:
                 row.due_at = now + min(timedelta(seconds=2**row.attempts), LONGEST_WAIT)
 

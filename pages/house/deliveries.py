@@ -6,11 +6,10 @@ from pages import kit
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
-from pages.words import has, language, t
+from pages.words import has, t
 from services.clinic import Clinic
-from services.deliveries import Parked
+from services.deliveries import Parked, in_words
 from services.policy import Action
-from services.procedures import Procedure, Step
 
 
 def register(clinic: Clinic, routes: Routes) -> None:
@@ -72,12 +71,13 @@ class DeliveriesPage:
 
     def _row(self, parked: Parked) -> kit.Row:
         now = self._clinic.clock.now()
-        happened = Procedure(parked.event).said(language())
+        happened = _said(f"event.{parked.event}", parked.event)
+        step = in_words(parked.handler)
         return kit.Row(
             str(parked.id),
             {
                 "event": kit.Cell(happened, note=f"{parked.event} {str(parked.id)[-12:]}"),
-                "handler": kit.Cell(Step(parked.handler).said(language()), note=parked.handler),
+                "handler": kit.Cell(_said(step, step), note=parked.handler),
                 "error": kit.state_cell(_trouble(parked.error), "bad"),
                 "attempts": str(parked.attempts),
                 "parked": kit.ago_cell(parked.parked_at, now=now),
@@ -92,6 +92,11 @@ class DeliveriesPage:
             self._table.drop(key)
             kit.toast(t("deliveries.replayed"))
             await self.load()
+
+
+def _said(key: str, name: str) -> str:
+    """Return the sentence, or the name of what is of another version and has none."""
+    return t(key) if has(key) else name
 
 
 def _trouble(code: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select, update
 
 from data.clock import new_id
+from data.institution import Institution
 from data.messages import Channel
 from data.outbox import Delivery, OutboxEvent
 from data.tables import metadata
@@ -21,6 +22,7 @@ from services.events import (
     AdministratorMade,
     ContactChanged,
     CredentialsReset,
+    DeliveryParked,
     ResetOverdue,
     SettingChanged,
     StaffSuspended,
@@ -140,6 +142,20 @@ async def a_message_cannot_be_sent(clinic):
     )
 
 
+async def a_delivery_is_parked_and_replayed(clinic):
+    await a_setting_changes(clinic)
+    async with clinic.database.transaction(write=True) as session:
+        session.add(Institution(id=INSTITUTION, name="甲", uscc="1", created_at=MONDAY))
+        latest = select(Delivery).order_by(Delivery.id.desc()).limit(1)
+        owed = (await session.scalars(latest)).one()
+        owed.due_at, owed.parked_at = None, MONDAY
+    async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a test")
+        tx.announce(DeliveryParked(handler=owed.handler, of="SettingChanged"))
+    await clinic.bus.deliver()
+    await clinic.deliveries.replay(an_actor(Role.SYSTEM_ADMIN), owed.id)
+
+
 SCENARIOS = (
     a_setting_changes,
     a_task_is_given_to_somebody,
@@ -152,6 +168,7 @@ SCENARIOS = (
     nobody_decides_about_a_reset,
     somebody_breaks_the_glass,
     a_message_cannot_be_sent,
+    a_delivery_is_parked_and_replayed,
 )
 
 

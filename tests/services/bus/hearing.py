@@ -83,4 +83,5 @@ async def until(true):
 
 async def the_delivery(database) -> Delivery:
     async with database.transaction(write=False) as session:
-        return (await session.scalars(select(Delivery))).one()
+        happened = Delivery.event.has(name=ItHappened.__name__)
+        return (await session.scalars(select(Delivery).where(happened))).one()
