@@ -97,11 +97,14 @@ class StaffPanel:
         await self._after(user_id, "staff.withdrawn")
 
     def _help(self, dossier: Dossier) -> None:
-        user_id = dossier.member.id
+        user_id, waits = dossier.member.id, dossier.reset_waits_until is not None
+        if waits and not dossier.locked_until:
+            return
         kit.heading(t("staff.help"), 3)
         with kit.side_by_side():
-            kit.button("line", t("staff.reset"), lambda: self._reset(dossier, factors=False))
-            kit.button("line", t("staff.reset_all"), lambda: self._reset(dossier, factors=True))
+            if not waits:
+                kit.button("line", t("staff.reset"), lambda: self._reset(dossier, factors=False))
+                kit.button("line", t("staff.reset_all"), lambda: self._reset(dossier, factors=True))
             if dossier.locked_until:
                 kit.button("line", t("staff.unlock"), lambda: self._unlock(user_id))
 

@@ -60,6 +60,7 @@ async def test_one_asks_and_sees_that_it_waits(house, browser, clinic, three):
         await expect(page.locator(".toast")).to_contain_text("等第二位管理员复核")
         await expect(panel.locator(".banner--warn")).to_contain_text("正等第二人复核")
         assert await panel.locator(".secret").count() == 0
+        assert await panel.get_by_role("button", name="重置密码").count() == 0  # one is enough
         assert await violations(page) == []
     kept = await clinic.sessions.actor_of(three[Role.AUDIT_ADMIN].token)
     assert kept is not None
