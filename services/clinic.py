@@ -48,6 +48,7 @@ from services.settings import Settings
 from services.tasks import Tasks
 from services.trail import Trail
 from services.transaction import Transactions
+from services.undelivered import Undelivered
 from services.uploads import Uploads
 from services.users.account import Account
 from services.users.directory import UserDirectory
@@ -77,6 +78,7 @@ class Clinic:
     bus: Bus
     transactions: Transactions
     policy: PolicySettings
+    undelivered: Undelivered
     deliveries: Deliveries
     tasks: Tasks
     notify: Notify
@@ -146,6 +148,7 @@ class Clinic:
             bus=bus,
             transactions=transactions,
             policy=policy,
+            undelivered=Undelivered(transactions),
             deliveries=Deliveries(transactions, bus, tasks),
             tasks=tasks,
             notify=notify,

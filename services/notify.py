@@ -270,15 +270,19 @@ class Notify:
             tx.announce(MessageFailed(message_id=row.id, channel=row.channel, reason=reason))
 
     async def report(self, event: MessageFailed) -> None:
-        """Ask the system administrator, once a day, to see to a channel that fails."""
+        """Ask the system administrator to see to a channel that fails, by one task at a time."""
+        cause = f"message_failed:{event.channel}:{event.reason}:"
         async with self._transactions.open(HOUSE) as tx:
             row = await tx.get(Message, event.message_id)
             tx.allow(Action.TASK_RAISE, row)
+            open_ = await self._tasks.open_keys(tx, row.institution_id, "message_failed")
+            if any(key.startswith(cause) for key in open_):
+                return
             await self._tasks.raise_(
                 tx,
                 Wanted(
                     kind="message_failed",
-                    key=f"message_failed:{event.channel}:{event.reason}:{tx.now:%Y-%m-%d}",
+                    key=f"{cause}{event.event_id}",
                     institution_id=row.institution_id,
                     role=Role.SYSTEM_ADMIN,
                     values={

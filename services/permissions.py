@@ -45,7 +45,9 @@ class Action(StrEnum):
     INSTITUTION_FOUND = "institution:found"
     INSTITUTION_READ = "institution:read"
     KEYS_ROTATE = "keys:rotate"
+    MESSAGE_OVERSEE = "message:oversee"
     MESSAGE_READ = "message:read"
+    MESSAGE_RESEND = "message:resend"
     MESSAGE_SEND = "message:send"
     PROCEDURE_READ = "procedure:read"
     SESSION_CONFIRM = "session:confirm"
@@ -117,7 +119,9 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.INSTITUTION_FOUND: HOUSE_ONLY,
     Action.INSTITUTION_READ: dict.fromkeys((*PEOPLE, Role.VISITOR, Role.HOUSE), anyone),
     Action.KEYS_ROTATE: {Role.HOUSE: anyone},
+    Action.MESSAGE_OVERSEE: {Role.SYSTEM_ADMIN: within},
     Action.MESSAGE_READ: every(PEOPLE, own),
+    Action.MESSAGE_RESEND: {Role.SYSTEM_ADMIN: within},
     Action.MESSAGE_SEND: HOUSE_ONLY,
     Action.PROCEDURE_READ: every(STAFF, anyone),
     Action.SESSION_CONFIRM: every(PEOPLE, own),

@@ -16,6 +16,7 @@ from services.health import Readiness
 from services.institution import House, NewSite, Place
 from services.permissions import Action
 from services.policy_settings import Change
+from services.undelivered import Unsent
 
 
 class NewValue(BaseModel, extra="forbid"):
@@ -130,6 +131,17 @@ def _register_records(clinic: Clinic, routes: Registry) -> None:
     @routes.api("GET", f"{PREFIX}/deliveries/flow", action=Action.DELIVERY_READ)
     async def flow(request: Request) -> Flow:
         return await clinic.deliveries.flow(actor_of(request))
+
+    @routes.api("GET", f"{PREFIX}/messages/unsent", action=Action.MESSAGE_OVERSEE)
+    async def unsent(request: Request, offset: Offset = 0, limit: Limit = 50) -> Rows[Unsent]:
+        rows, total = await clinic.undelivered.page(actor_of(request), offset=offset, limit=limit)
+        return Rows(rows, total)
+
+    @routes.api("POST", f"{PREFIX}/messages/{{message_id}}/resend", action=Action.MESSAGE_RESEND)
+    async def resend(message_id: UUID, errand: AnErrand) -> Response:
+        return await errand.run_silently(
+            clinic.once, lambda actor: clinic.undelivered.resend(actor, message_id)
+        )
 
     @routes.api(
         "POST", f"{PREFIX}/deliveries/{{delivery_id}}/replay", action=Action.DELIVERY_REPLAY

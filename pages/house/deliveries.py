@@ -1,8 +1,9 @@
-"""What could not be brought to its handler, with the button that tries it again."""
+"""What could not be brought to its handler or its reader, with the button that tries it again."""
 
 from uuid import UUID
 
 from pages import kit
+from pages.house.unsent import UnsentList
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
@@ -29,6 +30,7 @@ class DeliveriesPage:
 
     def __init__(self, clinic: Clinic) -> None:
         self._clinic = clinic
+        self._unsent = UnsentList(clinic)
 
     def build(self) -> None:
         """Make the elements; `load` fills them."""
@@ -51,10 +53,11 @@ class DeliveriesPage:
             empty_title=t("deliveries.empty"),
             empty_text=t("deliveries.empty_text"),
         )
-        with kit.card(flush=True):
+        with kit.card(t("deliveries.title"), flush=True):
             self._table: kit.DataTable[Parked] = kit.DataTable(
                 columns, self._read, self._row, words, kit.Answers(act=self._act)
             )
+        self._unsent.build()
 
     async def load(self) -> None:
         """Bring counts and list up to date."""
@@ -62,6 +65,7 @@ class DeliveriesPage:
         self._waiting.set_text(str(flow.waiting))
         self._parked.set_text(str(flow.parked))
         await self._table.load()
+        await self._unsent.load()
 
     async def _read(self, query: kit.Query) -> kit.Page[Parked]:
         items, total = await self._clinic.deliveries.parked(

@@ -222,6 +222,11 @@ USES: dict[str, Use] = {
         whose.task,
         lambda case, id_: case.clinic.tasks.take(case.actor, id_),
     ),
+    "undelivered.resend": Use(
+        Action.MESSAGE_RESEND,
+        whose.unsent,
+        lambda case, id_: case.clinic.undelivered.resend(case.actor, id_),
+    ),
     "uploads.find": Use(
         Action.FILE_READ,
         whose.file,
@@ -267,6 +272,7 @@ ADDRESSES: dict[str, Address] = {
     "GET /api/v1/tasks/{task_id}/candidates": Address("tasks.candidates"),
     "GET /files/{file_id}": Address("uploads.find"),
     "POST /api/v1/deliveries/{delivery_id}/replay": Address("deliveries.replay"),
+    "POST /api/v1/messages/{message_id}/resend": Address("undelivered.resend"),
     "POST /api/v1/emergency/{access_id}/end": Address("emergency.close"),
     "POST /api/v1/emergency/reviews/{access_id}": Address(
         "emergency.review", lambda *_: {"outcome": "justified", "note": WHY}

@@ -303,6 +303,23 @@ async def message(case: Case) -> UUID:
     return row.id
 
 
+async def unsent(case: Case) -> UUID:
+    """A message that could not be sent; messages are never deleted."""
+    if case.deleted:
+        return new_id()
+    row = Message(
+        key=str(new_id()),
+        template="test",
+        channel=Channel.SMS,
+        owner_id=case.owner_id,
+        state=MessageState.FAILED,
+        queued_at=case.clinic.clock.now(),
+        **case.place,
+    )
+    await case.keep(row)
+    return row.id
+
+
 async def broken_glass(case: Case) -> UUID:
     """A record that somebody has opened in an emergency; this is never deleted."""
     if case.deleted:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from data.clock import new_id
+from data.messages import Channel, Message, MessageState
 from data.outbox import Delivery
 from data.tables import metadata
 from integrations import api
@@ -20,7 +21,7 @@ from services.events import SettingChanged
 from services.policy import HOUSE, Role
 from services.tasks import Wanted
 from services.users.emergency import Verdict
-from tests.factories import INSTITUTION
+from tests.factories import INSTITUTION, MONDAY
 from tests.web.browser import Browser
 from tests.web.people import SignedIn, signed_in
 from tests.web.server import running
@@ -73,6 +74,23 @@ async def a_change_is_undone(clinic):
 async def the_trail_is_verified(clinic):
     await clinic.audit.verify(HOUSE)
     return Call(await signed_in(clinic, Role.AUDIT_ADMIN))
+
+
+@case("post /messages/{message_id}/resend")
+async def a_message_is_sent_again(clinic):
+    admin = await signed_in(clinic, Role.SYSTEM_ADMIN)
+    message = Message(
+        institution_id=INSTITUTION,
+        key="unsent",
+        template="test",
+        channel=Channel.SMS,
+        address="19900000001",
+        state=MessageState.FAILED,
+        queued_at=MONDAY,
+    )
+    async with clinic.database.transaction(write=True) as session:
+        session.add(message)
+    return Call(admin, None, {"message_id": str(message.id)})
 
 
 @case("post /deliveries/{delivery_id}/replay")
