@@ -130,7 +130,7 @@ export default {
           </tr>
         </tbody>
       </table>
-      <nav v-if="state !== 'empty' && state !== 'failed'" class="pager" :aria-label="words.pages">
+      <nav v-if="state !== 'empty' && state !== 'failed'" class="pager" :aria-label="caption + ', ' + words.pages">
         <span class="pager__total" role="status">{{ total }}</span>
         <template v-if="pages > 1">
           <button type="button" class="btn btn--line btn--icon" :disabled="page <= 1" :aria-label="words.previous"

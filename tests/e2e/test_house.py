@@ -7,12 +7,13 @@ from playwright.async_api import Page, expect
 from sqlalchemy import select
 
 from data.audit import AuditEntry
+from data.messages import Channel, Message, MessageState
 from data.outbox import Delivery, OutboxEvent
 from services.clinic import Clinic
 from services.events import SettingChanged
 from services.policy import HOUSE, Role
 from services.tasks import Search, Wanted
-from tests.e2e.chromium import DESKTOP, PHONE, page_of, visit
+from tests.e2e.chromium import DESKTOP, PHONE, page_of, violations, visit
 from tests.factories import INSTITUTION
 from tests.web.people import SignedIn, signed_in
 
@@ -154,7 +155,7 @@ async def test_what_could_not_be_delivered_is_said_in_words_and_tried_again(hous
     admin = await signed_in(clinic, Role.SYSTEM_ADMIN)
     async with page_of(browser, DESKTOP, house, admin.token) as page:
         await visit(page, f"{house}/deliveries")
-        row = page.locator("tbody tr")
+        row = page.get_by_label("搁置的投递").locator("tbody tr")
         await expect(row).to_contain_text("规则被修改后")
         await expect(row).to_contain_text("系统立即按新规则执行。")
         await expect(row).to_contain_text("暂时无法连接数据库")
@@ -163,6 +164,45 @@ async def test_what_could_not_be_delivered_is_said_in_words_and_tried_again(hous
     await clinic.bus.deliver()
     flow = await clinic.deliveries.flow(admin.actor)
     assert (flow.waiting, flow.parked) == (0, 0)
+
+
+async def test_a_message_nobody_got_is_sent_again_after_one_question(house, browser, clinic):
+    """R033: why it failed stands beside it; who hesitates has sent nothing."""
+    await park(clinic)
+    await fail(clinic)
+    admin = await signed_in(clinic, Role.SYSTEM_ADMIN)
+    async with page_of(browser, PHONE, house, admin.token) as page:
+        await visit(page, f"{house}/deliveries")
+        row = page.get_by_label("未发出的消息").locator("tbody tr")
+        await expect(row).to_contain_text("对方系统")
+        assert await violations(page) == []
+        await row.get_by_role("button", name="重新发送").click()
+        question = page.get_by_role("dialog")
+        await question.get_by_role("button", name="先不").click()
+        assert (await clinic.undelivered.page(admin.actor))[1] == 1
+        await row.get_by_role("button", name="重新发送").click()
+        await question.get_by_role("button", name="重新发送").click()
+        await expect(page.locator(".toast")).to_contain_text("已重新排队发送")
+        await expect(page.get_by_text("没有未发出的消息")).to_be_visible()
+    assert (await clinic.undelivered.page(admin.actor))[1] == 0
+
+
+async def fail(clinic: Clinic) -> None:
+    """Leave one message that could not be sent."""
+    async with clinic.database.transaction(write=True) as session:
+        session.add(
+            Message(
+                institution_id=INSTITUTION,
+                key="unsent",
+                template="test",
+                channel=Channel.SMS,
+                address="19900000001",
+                state=MessageState.FAILED,
+                reason="counterpart_silent",
+                attempts=8,
+                queued_at=clinic.clock.now(),
+            )
+        )
 
 
 async def park(clinic: Clinic) -> None:
