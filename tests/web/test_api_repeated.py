@@ -141,6 +141,12 @@ async def a_task_is_taken(clinic):
     return Call(nurse, None, {"task_id": str(await clinic.tasks.add(HOUSE, wanted))})
 
 
+@case("post /tasks/{task_id}/hand-over")
+async def a_task_is_handed_over(clinic):
+    colleague = await signed_in(clinic, Role.NURSE)
+    return replace(await a_task_is_taken(clinic), body={"to": str(colleague.actor.user_id)})
+
+
 @case("post /tasks/{task_id}/close")
 async def a_task_is_closed(clinic):
     return replace(await a_task_is_taken(clinic), body={"note": "called back"})
