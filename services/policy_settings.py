@@ -6,14 +6,16 @@ services/settings.py.
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from data.config import PolicyChange, PolicyValue
 from data.errors import Conflict, Invalid
@@ -60,15 +62,26 @@ class Change:
     after: Any
     reason: str
     changed_by: UUID
+    by: str
+    """The user name of who changed it; empty for the house itself."""
     at: datetime
     undoes: UUID | None
+
+
+class Names(Protocol):
+    """What people are called: kept by the module that has the accounts."""
+
+    async def usernames(
+        self, session: AsyncSession, user_ids: Collection[UUID]
+    ) -> dict[UUID, str]: ...
 
 
 class PolicySettings:
     """The keeper of the house rules."""
 
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Transactions, names: Names) -> None:
         self._transactions = transactions
+        self._names = names
         self._set: dict[tuple[UUID, str], Any] = {}
         self._home: UUID | None = None
 
@@ -138,18 +151,19 @@ class PolicySettings:
             tx.allow(rule.action, _place(actor, key), purpose=reason)
             return tx.answer(await self._set_rule(tx, rule, value, _worded(reason)))
 
-    async def undo(self, actor: Actor, change_id: UUID) -> UUID:
-        """Set a rule back to what it was before a change.
+    async def undo(self, actor: Actor, change_id: UUID, reason: str) -> UUID:
+        """Set a rule back to what it was before a change, with a reason of its own.
 
         Raise `Conflict("setting_changed_since")` if it has been changed again meanwhile.
         """
+        words = _worded(reason)
         async with self._transactions.open(actor) as tx:
             change = await tx.get(PolicyChange, change_id)
             rule = item(change.key)
-            tx.allow(rule.action, change, purpose="undo")
+            tx.allow(rule.action, change, purpose=f"undo: {words}")
             if self.value(change.key, change.institution_id) != change.after:
                 raise Conflict("setting_changed_since", key=change.key)
-            undone = await self._set_rule(tx, rule, change.before, change.reason, undoes=change.id)
+            undone = await self._set_rule(tx, rule, change.before, words, undoes=change.id)
             return tx.answer(undone)
 
     async def _set_rule(
@@ -207,7 +221,9 @@ class PolicySettings:
             if key:
                 where.append(PolicyChange.key == key)
             total = await tx.session.scalar(select(func.count(PolicyChange.id)).where(*where))
-            return await _changes(tx, where, offset, min(limit, 200)), total or 0
+            rows = await _changes(tx, where, offset, min(limit, 200))
+            called = await self._names.usernames(tx.session, {row.changed_by for row in rows})
+            return [_change(row, called.get(row.changed_by, "")) for row in rows], total or 0
 
 
 async def _row_of(tx: Transaction, institution_id: UUID, key: str) -> PolicyValue | None:
@@ -218,24 +234,25 @@ async def _row_of(tx: Transaction, institution_id: UUID, key: str) -> PolicyValu
     return row
 
 
-async def _changes(tx: Reading, where: list[Any], offset: int, limit: int) -> list[Change]:
+async def _changes(tx: Reading, where: list[Any], offset: int, limit: int) -> list[PolicyChange]:
     query = (
         select(PolicyChange).where(*where).order_by(PolicyChange.at.desc(), PolicyChange.id.desc())
     )
-    rows = await tx.session.scalars(query.offset(offset).limit(limit))
-    return [
-        Change(
-            row.id,
-            row.key,
-            row.before,
-            row.after,
-            row.reason,
-            row.changed_by,
-            row.at,
-            row.undoes,
-        )
-        for row in rows
-    ]
+    return list(await tx.session.scalars(query.offset(offset).limit(limit)))
+
+
+def _change(row: PolicyChange, by: str) -> Change:
+    return Change(
+        id=row.id,
+        key=row.key,
+        before=row.before,
+        after=row.after,
+        reason=row.reason,
+        changed_by=row.changed_by,
+        by=by,
+        at=row.at,
+        undoes=row.undoes,
+    )
 
 
 def _place(actor: Actor, key: str = "") -> Subject:

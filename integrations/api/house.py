@@ -19,6 +19,12 @@ from services.policy_settings import Change
 from services.undelivered import Unsent
 
 
+class Why(BaseModel, extra="forbid"):
+    """The reason for setting a rule back."""
+
+    reason: str = Field(min_length=1, max_length=500)
+
+
 class NewValue(BaseModel, extra="forbid"):
     """Another value of a setting."""
 
@@ -104,9 +110,9 @@ def _register_settings(clinic: Clinic, routes: Registry) -> None:
         return Rows(rows, total)
 
     @routes.api("POST", f"{PREFIX}/settings/changes/{{change_id}}/undo", action=Action.SETTING_READ)
-    async def undo(change_id: UUID, errand: AnErrand) -> Made:
+    async def undo(change_id: UUID, why: Why, errand: AnErrand) -> Made:
         return await errand.run(
-            clinic.once, lambda actor: clinic.policy.undo(actor, change_id), Made.of
+            clinic.once, lambda actor: clinic.policy.undo(actor, change_id, why.reason), Made.of
         )
 
 

@@ -15,7 +15,7 @@ from services.clinic import Clinic
 from services.events import SettingChanged
 from services.policy import Action
 from services.policy_catalogue import Kind
-from services.policy_settings import Change, Setting
+from services.policy_settings import SHORTEST_REASON, Change, Setting
 
 VIEWS = ("rules", "history")
 
@@ -75,6 +75,7 @@ class SettingsPage:
                     kit.Column("rule", t("settings.column.rule"), phone="title"),
                     kit.Column("change", t("settings.column.change")),
                     kit.Column("reason", t("settings.column.reason")),
+                    kit.Column("by", t("settings.column.by")),
                     kit.Column("at", t("settings.column.at")),
                 ],
                 self._read_history,
@@ -106,13 +107,13 @@ class SettingsPage:
 
     async def _read_rules(self, query: kit.Query) -> kit.Page[Setting]:
         every = await self._clinic.policy.page(current_actor())
+        self._settings = {each.item.key: each for each in every}
         wanted = query.search.lower()
         found = [
             each for each in every if wanted in f"{t(each.item.title)} {each.item.key}".lower()
         ]
         # What this person may change stands first.
         found.sort(key=lambda each: (not each.may_change, each.item.key))
-        self._settings = {each.item.key: each for each in found}
         return kit.Page(found[query.offset : query.offset + query.size], len(found))
 
     def _rule_row(self, setting: Setting) -> kit.Row:
@@ -165,14 +166,17 @@ class SettingsPage:
                     current_actor(), rule.key, wanted, reason.text
                 )
                 self._panel.close()
-                kit.toast(t("settings.changed"), undo=lambda: self._take_back(number))
+                kit.toast(
+                    t("settings.changed"),
+                    undo=lambda: self._take_back(number, t("settings.at_once")),
+                )
                 await self.load()
 
         kit.button("primary", t("settings.change"), change)
 
-    async def _take_back(self, change_id: UUID) -> None:
+    async def _take_back(self, change_id: UUID, reason: str) -> None:
         with kit.told():
-            await self._clinic.policy.undo(current_actor(), change_id)
+            await self._clinic.policy.undo(current_actor(), change_id, reason)
             kit.toast(t("settings.undone"))
             await self.load()
 
@@ -195,6 +199,7 @@ class SettingsPage:
                 "reason": kit.Cell(
                     change.reason, note=t("settings.is_undo") if change.undoes else ""
                 ),
+                "by": change.by or t("settings.by_house"),
                 "at": local(change.at),
             },
             name=named,
@@ -202,8 +207,17 @@ class SettingsPage:
         )
 
     async def _undo(self, key: str, name: str) -> None:
-        if name == "undo":
-            await self._take_back(UUID(key))
+        if name != "undo":
+            return
+        answer = await kit.confirm(
+            t("settings.undo_title"),
+            t("settings.undo_text"),
+            t("settings.undo"),
+            reason=t("settings.reason"),
+            least=SHORTEST_REASON,
+        )
+        if answer:
+            await self._take_back(UUID(key), answer.reason)
 
 
 def _brief(setting: Setting | None, value: Any) -> str:

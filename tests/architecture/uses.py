@@ -106,7 +106,7 @@ USES: dict[str, Use] = {
     "policy.undo": Use(
         Action.SETTING_CHANGE,
         whose.rule_change,
-        lambda case, id_: case.clinic.policy.undo(case.actor, id_),
+        lambda case, id_: case.clinic.policy.undo(case.actor, id_, WHY),
     ),
     "resets.approve": Use(
         Action.STAFF_RESET_APPROVE,
@@ -277,7 +277,9 @@ ADDRESSES: dict[str, Address] = {
     "POST /api/v1/emergency/reviews/{access_id}": Address(
         "emergency.review", lambda *_: {"outcome": "justified", "note": WHY}
     ),
-    "POST /api/v1/settings/changes/{change_id}/undo": Address("policy.undo"),
+    "POST /api/v1/settings/changes/{change_id}/undo": Address(
+        "policy.undo", lambda *_: {"reason": WHY}
+    ),
     "POST /api/v1/staff": Address("staff.add", _person),
     "POST /api/v1/staff/{user_id}/reactivate": Address(
         "staff.reactivate", lambda *_: {"reason": WHY}

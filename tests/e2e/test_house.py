@@ -99,6 +99,7 @@ async def test_a_rule_is_changed_and_taken_back_by_the_toast(house, browser, cli
         await page.get_by_role("button", name="变更历史").click()
         history = page.locator("tbody tr:visible", has_text="备份最长间隔")
         await expect(history).to_have_count(2)
+        await expect(history.last).to_contain_text(f"user-{admin.actor.user_id}"[:20])
         await expect(history.first).to_contain_text("这是一次撤销")
         await expect(history.last).to_contain_text("夜间维护窗口改了")
 
@@ -110,11 +111,29 @@ async def test_a_rule_is_set_back_from_its_history(house, browser, clinic):
         await change_rule(page, "备份最长间隔", "31")
         await page.get_by_role("button", name="变更历史").click()
         await page.get_by_role("button", name="改回去 备份最长间隔").click()
+        dialog = page.locator("dialog.confirm")
+        await dialog.get_by_label("变更理由").fill("试过了，不合适")
+        await dialog.get_by_role("button", name="改回去").click()
         await expect(page.locator(".toast", has_text="已改回")).to_be_visible()
         await page.get_by_role("button", name="规则", exact=True).click()
         rule = page.locator("tbody tr:visible", has_text="备份最长间隔")
         await expect(rule).to_have_count(1)
         await expect(rule).to_contain_text("26 小时")
+
+
+async def test_the_history_is_whole_though_one_rule_was_searched_for(house, browser, clinic):
+    """Red before: rules that the search left out stood there as JSON, without a way back."""
+    admin = await signed_in(clinic, Role.SYSTEM_ADMIN)
+    await clinic.policy.change(admin.actor, "policy.notify.keep_days", 300, "less to keep")
+    async with page_of(browser, DESKTOP, house, admin.token) as page:
+        await visit(page, f"{house}/settings")
+        await page.get_by_label("搜索").fill("备份最长间隔")
+        await expect(page.locator("tbody tr:visible")).to_have_count(1)
+        await change_rule(page, "备份最长间隔", "30")
+        await page.get_by_role("button", name="变更历史").click()
+        other = page.locator("tbody tr:visible", has_text="less to keep")
+        await expect(other).to_contain_text("365 天 → 300 天")
+        await expect(other.get_by_role("button", name="改回去")).to_be_visible()
 
 
 async def test_a_rule_out_of_its_bounds_is_refused_at_the_field(house, browser, clinic):

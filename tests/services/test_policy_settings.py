@@ -12,6 +12,7 @@ from services.policy_catalogue import CATALOGUE, IN_ORDER, Kind, checked
 from services.policy_settings import defaults
 from tests.factories import INSTITUTION, OTHER_INSTITUTION, an_actor
 from tests.peers import ROOT
+from tests.web.people import signed_in
 
 LOCK = "policy.auth.lock_minutes"
 TOO_LONG = {"staff": 999, "patient": 30, "admin": 10}
@@ -150,18 +151,29 @@ async def test_a_change_can_be_undone_but_not_past_a_later_one(clinic):
     second = await clinic.policy.change(officer, LOCK, 90, "and again")
 
     with pytest.raises(Conflict) as refusal:
-        await clinic.policy.undo(officer, first)
+        await clinic.policy.undo(officer, first, "it is over")
     assert refusal.value.code == "setting_changed_since"
 
-    await clinic.policy.undo(officer, second)
+    with pytest.raises(Invalid, match="reason_needed"):
+        await clinic.policy.undo(officer, second, " ")
+    await clinic.policy.undo(officer, second, "it is over")
     assert clinic.policy.number(LOCK, INSTITUTION) == 60
+    [undone, _, _], _ = await clinic.policy.history(officer)
+    assert undone.reason == "it is over", "its own, not that of what it takes back"
+
+
+async def test_the_history_says_who(clinic):
+    admin = await signed_in(clinic, Role.SECURITY_ADMIN, name="anquan")
+    await clinic.policy.change(admin.actor, LOCK, 60, "brute force last week")
+    [change], _ = await clinic.policy.history(an_actor(Role.QUALITY))
+    assert (change.by, change.changed_by) == ("anquan", admin.actor.user_id)
 
 
 async def test_nobody_undoes_the_change_of_another_institution(clinic):
     change = await clinic.policy.change(an_actor(Role.SECURITY_ADMIN), LOCK, 60, "a good reason")
     stranger = an_actor(Role.SECURITY_ADMIN, institution_id=OTHER_INSTITUTION)
     with pytest.raises(Forbidden):
-        await clinic.policy.undo(stranger, change)
+        await clinic.policy.undo(stranger, change, "not mine")
 
 
 async def test_the_page_shows_all_rules_and_marks_those_one_may_change(clinic):

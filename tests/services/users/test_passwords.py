@@ -11,7 +11,7 @@ from services.users.passwords import MOST_WAITING, Cost, Hasher, check, faults
 from services.users.standards import Standards
 from tests.conftest import MASTER
 
-STANDARDS = Standards(PolicySettings(None))
+STANDARDS = Standards(PolicySettings(None, None))
 
 
 @pytest.fixture
