@@ -258,7 +258,7 @@ async def _set_rule(cast: Cast, each: Story) -> None:
     await cast.clinic.policy.load()
     if "undo_after_days" in each:
         cast.on(each["day"] + each["undo_after_days"])
-        await cast.clinic.policy.undo(cast.actor(each["who"]), change)
+        await cast.clinic.policy.undo(cast.actor(each["who"]), change, each["undo_reason"])
         await cast.clinic.policy.load()
 
 

@@ -7,7 +7,7 @@ from pages.glass import Glass
 from pages.session import current_actor
 from pages.viewer import NOTHING, Viewer
 from services.clinic import Clinic
-from services.i18n import moment
+from services.i18n import House
 from services.permissions import RULES
 from services.policy import Action, Actor
 
@@ -33,7 +33,8 @@ class Describer:
             display_name=plate.display_name,
             number=plate.staff_number,
             can=can,
-            opened=moment(plate.language, clinic.clock.now()),
+            # In one form for all: it is read off a photograph of any page.
+            opened=f"{clinic.clock.now().astimezone(House.zone):%Y-%m-%d %H:%M}",
             roles=tuple(sorted(actor.roles)),
             is_demo=clinic.settings.demo,
             work=waiting,

@@ -89,4 +89,5 @@ class HomePage:
                     note,
                     icon="alert" if task.overdue else "tasks",
                     href=address_of(task),
+                    tone="bad" if task.overdue else "",
                 )

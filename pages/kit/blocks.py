@@ -127,9 +127,13 @@ def when(value: datetime, *, now: datetime) -> Html:
     return Html("time", text=ago(value, now=now), **attributes)
 
 
-def line(title: str, note: str = "", *, icon: str = "", href: str = "") -> Html:
-    """Show one row of a list (in a flush card with class rows), a link with `href`."""
-    with Html("a" if href else "div", "line", href=href or None) as made:
+def line(title: str, note: str = "", *, icon: str = "", href: str = "", tone: Tone = "") -> Html:
+    """Show one row of a list (in a flush card with class rows), a link with `href`.
+
+    `tone` colours icon and note: both say it in shape and words as well.
+    """
+    look = f"line line--{tone}" if tone else "line"
+    with Html("a" if href else "div", look, href=href or None) as made:
         if icon:
             Icon(icon)
         with Html("span", "line__main"):

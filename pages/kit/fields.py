@@ -36,6 +36,14 @@ class Field(ui.input, component="field.js"):
         """What was typed, without blanks around it."""
         return str(self.value or "").strip()
 
+    @property
+    def is_required(self) -> bool:
+        return bool(self._props.get("required"))
+
+    @property
+    def is_choice(self) -> bool:
+        return self._props.get("kind") == "choice"
+
     def focus(self) -> None:
         """Put the cursor into it."""
         _ = self.run_method("focusInput")
@@ -60,6 +68,22 @@ def field(
     if content == "password":
         props |= {"showWord": t("kit.show_password"), "hideWord": t("kit.hide_password")}
     return Field(label, value, on_change, **props)
+
+
+def left_out(*fields: Field) -> bool:
+    """Say at every required field that is empty that it is, and go to the first of them.
+
+    Return whether there was one: who fills in a form hears of all at once, from the top.
+    """
+    empty = [each for each in fields if each.is_required and not each.text]
+    for each in fields:
+        each.error = None
+    for each in empty:
+        key = "kit.choose_it" if each.is_choice else "kit.fill_it_in"
+        each.error = t(key, field=each.label)
+    if empty:
+        empty[0].focus()
+    return bool(empty)
 
 
 def text_area(

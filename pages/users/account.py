@@ -7,6 +7,7 @@ from pages.kit.element import Html
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
+from pages.users.password_rules import password_rules
 from pages.users.sign_in import show_codes
 from pages.words import local, t
 from services.clinic import Clinic
@@ -68,7 +69,7 @@ class AccountPage:
                 content="password",
                 complete="new-password",
                 required=True,
-                hint=t("sign_in.password_rules"),
+                hint=password_rules(self._clinic),
             )
             kit.button("primary", t("account.change_password"), self._change_password)
 

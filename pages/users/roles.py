@@ -1,4 +1,4 @@
-"""Asks which role somebody is given. (身份)"""
+"""Asks which role somebody is given. (角色)"""
 
 from collections.abc import Collection
 

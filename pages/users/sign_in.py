@@ -24,6 +24,7 @@ from pages.security.origins import local_path
 from pages.session import CONFIRM, SIGN_IN, current_actor
 from pages.shell import public_frame
 from pages.theme import static
+from pages.users.password_rules import password_rules
 from pages.words import has, t
 from services import demo
 from services.authority import PAGE as AUTHORITY
@@ -136,7 +137,7 @@ def _register_first_day(clinic: Clinic, routes: Routes, door: Door) -> None:
                     complete="new-password",
                     required=True,
                     autofocus=True,
-                    hint=t("sign_in.password_rules"),
+                    hint=password_rules(clinic),
                 )
                 kit.button("primary", t("sign_in.keep"), submit=True, block=True, large=True)
         return None

@@ -145,6 +145,8 @@ class StaffPage:
             site = kit.select(t("staff.site"), where)
 
             async def add() -> None:
+                if kit.left_out(*fields.values(), role):
+                    return
                 with kit.told({**fields, "role": role}):
                     typed = {name: each.text for name, each in fields.items()}
                     place = places.chosen(site.text)
