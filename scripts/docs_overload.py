@@ -15,11 +15,22 @@ first things first; whoever is refused is told when to try again (`503`, `Retry-
 visitors get a plain page that tries again by itself.
 """
 
+UNITS = {
+    "lag": "s",
+    "pages": "open pages",
+    "unconnected": "pages not connected yet",
+    "waiting": "units of work in line",
+    "memory": "MB",
+}
+
 
 def generate() -> str:
     """Return the document."""
     marks = Marks()
-    rows = "\n".join(f"| `{each.name}` | {getattr(marks, each.name)} |" for each in fields(marks))
+    rows = "\n".join(
+        f"| `{each.name}` | {getattr(marks, each.name)} {UNITS[each.name.partition('_')[0]]} |"
+        for each in fields(marks)
+    )
     head = HEAD.format(calm=CALM_SAMPLES * SAMPLE_SECONDS)
     return f"{head}\n{table()}\n## Marks\n\n| mark | value |\n|---|---|\n{rows}\n"
 

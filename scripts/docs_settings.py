@@ -28,7 +28,7 @@ cannot be is refused at the start by the name of the setting.
 RUNNING = """
 ## House rules, changed while the house runs
 
-On the page *Rules*, with a reason; every change is kept and can be undone. Bounds that come from
+On the page *Settings*, with a reason; every change is kept and can be undone. Bounds that come from
 the law cannot be crossed: a hospital may be stricter, never laxer.
 
 """

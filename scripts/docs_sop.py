@@ -14,7 +14,7 @@ PATH = "docs/sop.md"
 INTRODUCTION = """# Standard operating procedures (标准操作规程)
 
 What the house does by itself when something has happened, and what people then do. The same table,
-in the reader's language and with a checklist a role, is the page *Procedures* of the program.
+in the reader's language and with a checklist a role, is the page *SOP* (规程) of the program.
 Version of the content: `{version}`.
 
 """

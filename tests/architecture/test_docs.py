@@ -3,6 +3,7 @@
 R154: the documents are open, and as the code is.
 """
 
+import re
 import subprocess
 import sys
 
@@ -22,6 +23,14 @@ def test_a_document_that_is_out_of_date_is_named(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["docs", "--check"])
     assert docs.main() == 1
     assert capsys.readouterr().out == "docs/sop.md is out of date: make docs\n"
+
+
+def test_no_document_is_an_orphan():
+    """Whoever starts at the page on architecture finds every other one."""
+    start = ROOT / "docs" / "architecture.md"
+    linked = re.findall(r"\]\(([a-z]+\.md)\)", start.read_text(encoding="utf-8"))
+    every = {path.name for path in start.parent.glob("*.md")} - {start.name}
+    assert every - set(linked) == set()
 
 
 def test_every_adapter_says_what_it_was_run_against():
