@@ -1,4 +1,4 @@
-"""Judging broken glass: who opened which record and why, and was it right. (紧急访问审查)"""
+"""Judging broken glass: who opened which record and why, and was it right. (紧急访问审核)"""
 
 from contextlib import suppress
 from uuid import UUID

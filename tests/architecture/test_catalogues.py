@@ -179,3 +179,21 @@ def pybabel(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
+
+
+OTHER_WORDS = {
+    "zh_CN": (
+        *("审计记录", "备用码", "用户名", "网点", "紧急查", "口令", "第二道", "岗位"),
+        *("健康检查页", "出厂值"),
+    ),
+    "en": ("broken glass", "break the glass", "the house", "this house"),
+}
+"""What CONTRIBUTING.md has another word for."""
+
+
+@pytest.mark.parametrize("language", OTHER_WORDS)
+def test_one_thing_has_one_name(language):
+    """Whoever reads two words looks for two things."""
+    said = i18n.catalogue(language).sentences.values()
+    told = [form.lower() for each in said for form in _forms(each)]
+    assert [word for word in OTHER_WORDS[language] if any(word in each for each in told)] == []

@@ -74,12 +74,12 @@ async def test_the_security_administrator_adds_somebody(house, browser, clock):
         await page.get_by_role("button", name="添加人员").click()
         panel = page.locator(".side")
         await panel.get_by_role("button", name="添加人员").click()
-        told = ["请填写账号。", "请填写姓名。", "请选择身份。"]
+        told = ["请填写账号。", "请填写姓名。", "请选择角色。"]
         await expect(panel.get_by_role("alert")).to_have_text(told)
         await expect(panel.get_by_label("账号")).to_be_focused()
         await panel.get_by_label("账号").fill("yaoshi")
         await panel.get_by_label("姓名").fill("冯药师")
-        await panel.get_by_label("身份").select_option("pharmacist")
+        await panel.get_by_label("角色").select_option("pharmacist")
         await panel.get_by_role("button", name="添加人员").click()
         await expect(panel.locator(".secret")).to_have_text(re.compile(r"\S{10,}"))
         await expect(page.locator("tbody")).to_contain_text("yaoshi")
@@ -91,9 +91,9 @@ async def test_a_role_is_given_for_one_site(house, browser, clock):
         await at_work(page, house, "anquan", clock, "/staff")
         await page.get_by_role("button", name="hushi", exact=True).click()
         panel = page.locator(".side")
-        await panel.get_by_label("身份").select_option("dispenser")
-        await panel.get_by_label("网点").select_option(label="城东站")
-        await panel.get_by_role("button", name="授予身份").click()
+        await panel.get_by_label("角色").select_option("dispenser")
+        await panel.get_by_label("院区").select_option(label="城东站")
+        await panel.get_by_role("button", name="授予角色").click()
         await expect(panel.locator(".tag", has_text="城东站")).to_have_text("调配药师 · 城东站")
 
 
@@ -132,7 +132,7 @@ async def test_a_refusal_in_the_middle_of_a_form_leads_to_the_proof_too(house, b
         panel = page.locator(".side")
         await panel.get_by_label("账号").fill("yaoshi")
         await panel.get_by_label("姓名").fill("冯药师")
-        await panel.get_by_label("身份").select_option("pharmacist")
+        await panel.get_by_label("角色").select_option("pharmacist")
         clock.forward(minutes=6)
         await panel.get_by_role("button", name="添加人员").click()
         await confirm(page, APP, clock)
@@ -158,7 +158,7 @@ async def test_the_audit_administrator_verifies_the_trail(house, browser, clinic
 
         await clinic.audit.anchor(HOUSE)
         await page.get_by_role("button", name="校验完整性").click()
-        await expect(page.get_by_text("审计记录完整")).to_be_visible()
+        await expect(page.get_by_text("审计日志完整")).to_be_visible()
 
 
 @pytest.mark.parametrize(("path", "whose"), OTHERS)

@@ -39,7 +39,7 @@ async def test_somebody_new_is_in_by_what_stands_on_the_page(house, browser):
         await page.wait_for_function(HANDSHAKE)
         await page.get_by_role("button", name="登录", exact=True).click()
         await come_to(page, "/sign-in/second-factor")
-        shown = await page.get_by_text("演示口令").inner_text()
+        shown = await page.get_by_text("演示验证码").inner_text()
         await page.locator("[name=value]").press_sequentially(shown[-6:])
         await come_to(page, "/tasks")  # where they wanted to go in the first place
 

@@ -88,7 +88,7 @@ async def test_a_doctor_opens_a_record_and_every_page_says_so_until_it_ends(hous
 
         await said.get_by_role("button", name="立即结束").click()
         await expect(said).to_be_hidden()
-        await expect(page.locator("tbody tr")).to_contain_text("待审查")
+        await expect(page.locator("tbody tr")).to_contain_text("待审核")
         await expect(banner(other)).to_be_hidden()  # without a reload
 
 
@@ -162,7 +162,7 @@ async def test_the_auditor_judges_it_where_the_task_leads(house, browser, clinic
         await panel.get_by_label("结论说明").fill("当日急诊登记中没有该患者")
         await panel.get_by_role("button", name="理由不成立").click()
         await expect(page.locator(".toast")).to_contain_text("理由不成立")
-        await expect(page.get_by_text("没有要审查的紧急访问")).to_be_visible()
+        await expect(page.get_by_text("没有要审核的紧急访问")).to_be_visible()
         await expect(banner(ward)).to_be_hidden()
         await expect(ward.locator("tbody tr")).to_contain_text("当日急诊登记中没有该患者")
 

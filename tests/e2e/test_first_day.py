@@ -123,7 +123,7 @@ async def test_a_recovery_code_opens_once(house, browser, added, clock):
 async def _with_recovery_code(page: Page, house: str, added: Added, code: str) -> None:
     await give_password(page, house, added.username, OWN_PASSWORD)
     await come_to(page, "/sign-in/second-factor")
-    await page.get_by_role("link", name="改用备用码").click()
+    await page.get_by_role("link", name="改用恢复码").click()
     await page.wait_for_url("**by=recovery_code**")
     await page.wait_for_function("() => window.did_handshake === true")
     await hand_in(page, value=code)

@@ -82,7 +82,7 @@ async def test_work_is_handed_to_a_colleague_who_gives_it_back(house, browser, c
         row = theirs.locator("tbody tr:visible", has_text="请给床边送轮椅")
         await expect(row).to_contain_text("我在办")
         await row.get_by_role("button", name="请给床边送轮椅", exact=True).click()
-        await theirs.locator(".side").get_by_role("button", name="退回待办池").click()
+        await theirs.locator(".side").get_by_role("button", name="退回").click()
         await expect(row.get_by_role("button", name="接手")).to_be_visible()
 
 
@@ -197,7 +197,7 @@ async def test_a_message_nobody_got_is_sent_again_after_one_question(house, brow
         assert await violations(page) == []
         await row.get_by_role("button", name="重新发送").click()
         question = page.get_by_role("dialog")
-        await question.get_by_role("button", name="先不").click()
+        await question.get_by_role("button", name="取消").click()
         assert (await clinic.undelivered.page(admin.actor))[1] == 1
         await row.get_by_role("button", name="重新发送").click()
         await question.get_by_role("button", name="重新发送").click()

@@ -53,7 +53,7 @@ async def test_one_asks_and_sees_that_it_waits(house, browser, clinic, three):
         await visit(page, f"{house}/staff")
         await page.get_by_role("button", name="shenji", exact=True).click()
         panel = page.locator(".side")
-        await panel.get_by_role("button", name="重置密码和口令").click()
+        await panel.get_by_role("button", name="重置密码和验证器").click()
         dialog = page.locator("dialog.confirm")
         await expect(dialog).to_contain_text("第二位管理员复核")
         await dialog.get_by_role("button", name="重置").click()

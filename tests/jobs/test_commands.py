@@ -123,7 +123,7 @@ def test_the_wizard_asks_and_asks_again(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "医疗机构全称" in done.stdout
     assert "这不是有效的统一社会信用代码" in done.stdout
-    assert "用户名 security，临时密码" in done.stdout
+    assert "账号 security，临时密码" in done.stdout
 
 
 def test_init_in_a_folder_that_others_may_read_is_refused(nowhere):
