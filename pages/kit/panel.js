@@ -1,4 +1,5 @@
 // A side panel: the focus goes in when it opens, Esc closes it, and the focus goes back.
+// On a wide screen it stands beside the page, which makes room (kit.css: has-side).
 const REACHABLE = "a[href],button:not([disabled]),input:not([disabled]),select,textarea,[tabindex='0']";
 export default {
   props: { open: Boolean, title: String, closeWord: String },
@@ -18,12 +19,29 @@ export default {
   methods: {
     enter() {
       this.before = document.activeElement;
+      document.documentElement.classList.add("has-side");
+      this.align();
       this.$nextTick(() => {
         const first = this.$el.querySelector("[autofocus]") || this.$el.querySelector("h2");
         first.focus();
       });
     },
+    align() {
+      const main = document.querySelector(".q-page-container");
+      if (!main || this.watcher) return;
+      // Below the bar and, while a record is open in an emergency, below that banner too.
+      const follow = () => {
+        const top = Math.round(main.getBoundingClientRect().top);
+        document.documentElement.style.setProperty("--side-top", `${top}px`);
+      };
+      this.watcher = new ResizeObserver(follow);
+      this.watcher.observe(main);
+      follow();
+    },
     leave() {
+      document.documentElement.classList.remove("has-side");
+      if (this.watcher) this.watcher.disconnect();
+      this.watcher = null;
       if (this.before && document.contains(this.before)) this.before.focus();
       this.before = null;
     },

@@ -86,6 +86,23 @@ async def test_work_is_handed_to_a_colleague_who_gives_it_back(house, browser, c
         await expect(row.get_by_role("button", name="接手")).to_be_visible()
 
 
+async def test_a_panel_stands_beside_the_list_and_covers_nothing(house, browser, nurse):
+    """R151: whoever reads one line goes on seeing the others, and the bar."""
+    async with page_of(browser, DESKTOP, house, nurse.token) as page:
+        await visit(page, f"{house}/tasks")
+        wide = await page.locator(".q-page-container").bounding_box()
+        await page.get_by_role("button", name="请整理慢病随访名单", exact=True).click()
+        panel, main = page.locator(".side"), page.locator(".q-page-container")
+        await expect(panel).to_be_visible()
+        side, left = await panel.bounding_box(), await main.bounding_box()
+        bar = await page.locator(".bar").bounding_box()
+        assert left["x"] + left["width"] <= side["x"]
+        assert bar["y"] + bar["height"] <= side["y"]
+        await page.keyboard.press("Escape")
+        await expect(panel).to_be_hidden()
+        assert await main.bounding_box() == wide, "and the list has its room back"
+
+
 async def test_a_rule_is_changed_and_taken_back_by_the_toast(house, browser, clinic):
     """Settings with history and undo: both stand there, with the reason."""
     admin = await signed_in(clinic, Role.SYSTEM_ADMIN)
