@@ -51,6 +51,7 @@ class Office:
         names: Callable[[], tuple[str, ...]] | None = None,
     ) -> None:
         """`folder` keeps keys and certificates; `names` tells what this machine is called."""
+        self.untried = settings.source == "acme"
         self._settings = settings
         self._folder = folder
         self._names = names or machine_names

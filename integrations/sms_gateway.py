@@ -45,6 +45,7 @@ class SmsGateway:
     """One gateway."""
 
     sandbox = False
+    untried = True
 
     def __init__(self, settings: SmsSettings, clock: Clock) -> None:
         """Raise `Invalid("sms_gateway_malformed")` for an address that is none, or that would

@@ -19,6 +19,7 @@ class SmtpMailer:
     """One mail server."""
 
     sandbox = False
+    untried = True
 
     def __init__(
         self, settings: MailSettings, clock: Clock, trust: ssl.SSLContext | None = None

@@ -20,7 +20,8 @@ the suite of its port in tests/contracts/, which it joins by one line.
 RECIPE = """
 ## Add an adapter
 
-1. Write a class with the methods of the Protocol, and with `sandbox = False` where it has one.
+1. Write a class with the methods of the Protocol, with `sandbox = False` where it has one, and with
+   `untried = True` until it was run against the real service: the health page says so.
    Raise `Unavailable` for what may work later and `Invalid` for what never will.
 2. Offer it in your package's pyproject.toml; it is called with a `Need` (settings, clock, tray):
 
@@ -36,16 +37,16 @@ A backup target is offered in the group `xinglin.backup` under the scheme of its
 before there is a house. Certificates of any other making are `files`.
 """
 RUN_AGAINST = {
-    ("mailer", "smtp"): "aiosmtpd, a real server, with and without TLS; no provider's own service",
+    ("mailer", "smtp"): "aiosmtpd, a real server, with and without TLS; not run against the real service",
     ("mailer", "sandbox"): "nothing: letters land on the page of the sandbox inbox; demo only",
     ("sms", "sandbox"): "nothing: messages land on the page of the sandbox inbox; demo only",
-    ("sms", "http"): "our emulated gateway, which checks with another library; no provider's own",
+    ("sms", "http"): "our emulated gateway, which checks with another library; not run against the real service",
     ("scanner", "clamd"): "clamd of Debian, with one signature of ours",
     ("time", "ntp"): "chronyd of Debian",
     ("backup", "folder"): "a file system",
     ("backup", "sftp"): "sshd of Debian",
     ("certificates", "lan"): "OpenSSL, which checks them as a browser does",
-    ("certificates", "acme"): "pebble of Debian; no public authority",
+    ("certificates", "acme"): "pebble of Debian; not run against the real service",
     ("certificates", "files"): "files made by our own authority",
 }
 

@@ -165,6 +165,7 @@ class Health:
             for check in IN_HOUSE:
                 found.append(await _made(check.__name__, check(glance)))  # noqa: PERF401
             found += await health_house.administrators(glance)
+            found += await health_house.untried(glance)
             found += await health_house.papers(glance)
             today = tx.now.astimezone(ZoneInfo(house.settings.timezone)).date()
             for institution_id in await tx.session.scalars(select(Institution.id)):

@@ -176,6 +176,21 @@ async def pretence(glance: Glance) -> Finding:
     return red("pretence", "institution") if pretended else ok("pretence")
 
 
+async def untried(glance: Glance) -> list[Finding]:
+    """Say of which counterpart nobody here knows that it answers as ours did in the tests."""
+    told = {
+        "sms": unknown("untried", "sms"),
+        "mailer": unknown("untried", "mailer"),
+        "certificates": unknown("untried", "certificates"),
+    }
+    found = [
+        finding
+        for port, finding in told.items()
+        if getattr(getattr(glance.ports, port), "untried", False)
+    ]
+    return found or [ok("untried")]
+
+
 async def second_factor(glance: Glance) -> Finding:
     """S-AUTH-3."""
     if glance.policy.value("policy.auth.staff_mfa_required"):

@@ -28,6 +28,9 @@ class Mailer(Protocol):
 
     sandbox: bool
     """Whether nothing real happens: said on the screen, refused outside a demo."""
+    untried: bool
+    """Whether it was never run against the real service, but only against another server that
+    speaks the same: said on the health page."""
 
     async def send(self, letter: Letter) -> None:
         """Hand the letter over; raise `Unavailable` if the server cannot take it now, `Invalid`
@@ -49,6 +52,7 @@ class SmsSender(Protocol):
     """Sends short messages (短信)."""
 
     sandbox: bool
+    untried: bool
 
     async def send(self, message: TextMessage) -> str:
         """Hand the message over; return the provider's number. The same reference is sent once.
@@ -89,6 +93,8 @@ class ServerCertificate:
 
 class CertificateOffice(Protocol):
     """Sees to it that there is a certificate; all of it blocks, so call it off the event loop."""
+
+    untried: bool
 
     def current(self) -> ServerCertificate | None:
         """Return the certificate we have, due or not; None if there is none."""

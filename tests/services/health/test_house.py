@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from data.messages import Message
 from data.outbox import Delivery
 from data.users import User
+from integrations.providers import build
 from integrations.sandbox.messages import SandboxSms
 from services.clinic import Clinic
 from services.facts import Noted
@@ -155,6 +156,21 @@ async def test_a_sandbox_outside_a_demo_is_red(database, clock, keys, tmp_path):
     assert await the(real, "pretence") == (Level.RED, "sandbox")
     demo = Clinic.open(database, clock, keys, Settings(home=tmp_path, demo=True), ports)
     assert await the(demo, "pretence") == (Level.OK, "demo")
+
+
+async def test_what_was_never_run_against_the_real_service_says_so(database, clock, keys, tmp_path):
+    """README 24: on the health page and by `xinglin doctor`, not only in the documents."""
+    sms = {"url": "https://sms.example.invalid/send", "key": "a", "secret": "s" * 32}
+    wanted = {"providers": {"sms": "http", "mailer": "none"}, "sms": sms}
+    settings = Settings(
+        home=tmp_path, certificate={"source": "acme", "names": ["x.invalid"]}, **wanted
+    )
+    real = Clinic.open(database, clock, keys, settings, build(settings, database, clock))
+    told = [each for each in await real.health.look(HOUSE) if each.check == "untried"]
+    assert [(each.level, each.code) for each in told] == [
+        (Level.UNKNOWN, "sms"),
+        (Level.UNKNOWN, "certificates"),
+    ]
 
 
 async def test_a_demo_account_that_can_sign_in_to_a_real_hospital_is_red(clinic):
