@@ -37,10 +37,10 @@ A backup target is offered in the group `xinglin.backup` under the scheme of its
 before there is a house. Certificates of any other making are `files`.
 """
 RUN_AGAINST = {
-    ("mailer", "smtp"): "aiosmtpd, a real server, with and without TLS; not run against the real service",
+    ("mailer", "smtp"): "aiosmtpd, with and without TLS; not run against the real service",
     ("mailer", "sandbox"): "nothing: letters land on the page of the sandbox inbox; demo only",
     ("sms", "sandbox"): "nothing: messages land on the page of the sandbox inbox; demo only",
-    ("sms", "http"): "our emulated gateway, which checks with another library; not run against the real service",
+    ("sms", "http"): "an emulated gateway; not run against the real service",
     ("scanner", "clamd"): "clamd of Debian, with one signature of ours",
     ("time", "ntp"): "chronyd of Debian",
     ("backup", "folder"): "a file system",
