@@ -1,8 +1,8 @@
 """The right to a PostgreSQL database: an advisory lock on a connection that is watched.
 
 The server lets the lock go with the connection, and tells nobody. So we listen for its end and ask
-now and then whether it is still there. While the lock is not ours nothing is written; it is taken
-again, and if another process was faster, this one writes nothing any more.
+now and then whether it is still there. From the moment we know that the lock is not ours nothing
+is written; it is taken again, and if another process was faster, this one writes nothing any more.
 """
 
 import asyncio
