@@ -50,6 +50,19 @@ async def connected(database: Database) -> asyncpg.Connection:
     )
 
 
+def known_lost(database: Database, *, lost: bool = True):
+    """Ask whether this process knows that the lock is not its own; or that it is again."""
+
+    async def known() -> bool:
+        try:
+            database._lock.require()
+        except Unavailable:
+            return lost
+        return not lost
+
+    return known
+
+
 async def test_who_only_reads_cannot_write(database):
     """Red before: `Transactions.read` wrote, and nothing of it was in the trail."""
     with pytest.raises(DBAPIError, match="read-only transaction"):
@@ -69,24 +82,12 @@ async def test_a_lock_whose_connection_ends_is_taken_again(database):
         return (await holders(database) or [before]) != [before]
 
     await until(again)
+    await until(known_lost(database, lost=False))
 
     await take(database, room)
     assert await taken(database) == 1
     with pytest.raises(Conflict, match="database_in_use"):
         await Database(database.url.render_as_string(hide_password=False)).open()
-
-
-def heard_of_it(database: Database):
-    """Ask whether the end of the lock's connection has reached this process."""
-
-    async def heard() -> bool:
-        try:
-            database._lock.require()
-        except Unavailable:
-            return True
-        return False
-
-    return heard
 
 
 async def test_nothing_is_written_while_the_lock_is_not_ours(database):
@@ -100,7 +101,7 @@ async def test_nothing_is_written_while_the_lock_is_not_ours(database):
             await session.flush()
             await cut_off(database)
             await waits
-            await until(heard_of_it(database))
+            await until(known_lost(database))
     assert await taken(database) == 0
     await rival.close()
 
@@ -112,6 +113,7 @@ async def test_a_process_whose_database_was_taken_over_writes_nothing_any_more(d
     waits = asyncio.create_task(rival.execute("SELECT pg_advisory_lock($1)", HOUSE_LOCK))
     await cut_off(database)
     await waits
+    await until(known_lost(database))
 
     async def said() -> bool:
         with pytest.raises(Unavailable) as refusal:
@@ -136,6 +138,7 @@ async def test_an_end_of_ours_that_only_the_server_still_holds_is_let_go(databas
         return (await holders(database) or [before]) != [before]
 
     await until(again)
+    await until(known_lost(database, lost=False))
     await take(database, room)
     await kept.invalidate()
     await kept.close()
