@@ -291,7 +291,7 @@ async def test_who_only_looks_is_told_who_declares_it(house, browser, clinic):
 
 
 async def test_a_masked_number_is_seen_whole_with_a_reason_that_stays(house, browser, clinic):
-    """S-PI-1, README 23: masked first; a change of mind shows nothing; a look is in the trail."""
+    """S-PI-1: masked first; a change of mind shows nothing; a look is in the trail."""
     guard = await signed_in(clinic, Role.SECURITY_ADMIN)
     await signed_in(clinic, Role.NURSE, name="wangfang")
     async with page_of(browser, DESKTOP, house, guard.token) as page:

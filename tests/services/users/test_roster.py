@@ -138,7 +138,7 @@ async def test_who_may_not_see_staff_sees_none(ward):
 
 
 async def test_a_role_at_one_site_sees_that_site_and_what_is_everybodys(ward):
-    """README 17."""
+    """What belongs to no site is everybody's; another site's is not."""
     system = ward.acting(Role.SYSTEM_ADMIN)
     north = await ward.clinic.institutions.add_site(system, NewSite("北院"))
     south = await ward.clinic.institutions.add_site(system, NewSite("南院"))
