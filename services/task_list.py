@@ -1,4 +1,4 @@
-"""What waits, as a list: how a task looks to its reader, whose it is, in which order. (任务)"""
+"""What waits, as a list: how a task looks to its reader, whose it is, in which order. (待办)"""
 
 from dataclasses import dataclass
 from datetime import datetime

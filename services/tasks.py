@@ -1,4 +1,4 @@
-"""Everything that waits for a person: raised once, taken, handed over, closed with a note. (任务)
+"""Everything that waits for a person: raised once, taken, handed over, closed with a note. (待办)
 
 Alarms and work lists of every module are tasks; none invents its own. A task that is not closed
 by its time goes on to the role that answers for it, once.

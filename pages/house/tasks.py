@@ -1,4 +1,4 @@
-"""What waits for the person in front of the page, most pressing first. (任务)"""
+"""What waits for the person in front of the page, most pressing first. (待办)"""
 
 from collections.abc import Sequence
 from datetime import datetime
