@@ -8,14 +8,12 @@ from uuid import UUID
 
 from data.errors import Invalid, NotFound
 from pages import kit
-from pages.live import on_event
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
 from pages.viewer import viewer
 from pages.words import ago, has, local, t
 from services.clinic import Clinic
-from services.events import TaskClosed, TaskEscalated, TaskRaised
 from services.policy import Action, Role
 from services.tasks import Colleague, Counts, Priority, Search, Sort, TaskState, View
 
@@ -61,14 +59,7 @@ def register(clinic: Clinic, routes: Routes) -> None:
         if task:
             with kit.told():
                 await page.open(task)
-
-        async def update() -> None:
-            counts = await clinic.tasks.counts(current_actor())
-            await page.load(counts)
-            unread = await clinic.notices.unread(current_actor())
-            surroundings.show_counts(tasks=counts.open, notices=unread)
-
-        on_event(clinic.bus, TaskRaised, TaskClosed, TaskEscalated, do=update)
+        surroundings.also(page.load)
 
 
 class TasksPage:

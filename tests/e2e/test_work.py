@@ -51,3 +51,26 @@ async def test_the_work_of_one_role_is_shown_alone(house, browser, clinic):
     async with page_of(browser, DESKTOP, house, nurse.token) as page:
         await visit(page, f"{house}/tasks")
         await expect(page.get_by_role("group", name="按角色筛选待办")).to_have_count(0)
+
+
+async def test_the_rail_counts_what_waits_while_one_reads_another_page(house, browser, clinic):
+    """In place, as soon as it happens; read aloud as words, and not twice on one screen."""
+    nurse = await signed_in(clinic, Role.NURSE)
+    async with page_of(browser, DESKTOP, house, nurse.token) as page:
+        await visit(page, f"{house}/procedures")
+        rail = page.get_by_role("navigation")
+        await expect(rail.get_by_role("link", name="待办", exact=True)).to_be_visible()
+        await expect(rail.locator(".count:visible")).to_have_count(0)
+
+        task = await clinic.tasks.add(HOUSE, asked("请核对抢救车"))
+        await expect(rail.get_by_role("link", name="待办 有 1 件未办结")).to_be_visible()
+        await expect(rail.locator(".count")).to_have_attribute("data-n", "1")
+        await expect(page.locator(".bar .count[data-n='1']:visible")).to_have_count(0)
+
+        await clinic.tasks.close(nurse.actor, task, "核对好了")
+        await expect(rail.get_by_role("link", name="待办", exact=True)).to_be_visible()
+    async with page_of(browser, PHONE, house, nurse.token) as page:
+        await visit(page, f"{house}/tasks")
+        await clinic.tasks.add(HOUSE, asked("请整理随访名单"))
+        await expect(page.locator(".bar").get_by_role("link", name="待办 1 件")).to_be_visible()
+        await expect(page.locator("tbody tr")).to_have_count(1)
