@@ -62,7 +62,7 @@ class Frame:
     help: HelpSheet
     rail: "Rail"
     counts: dict[str, tuple[Html, Button]] = field(default_factory=dict)
-    followers: list[Callable[[Counts], Awaitable[None]]] = field(default_factory=list)
+    followers: list[Callable[[Counts, int], Awaitable[None]]] = field(default_factory=list)
 
     def show_counts(self, *, tasks: int, notices: int) -> None:
         """Change the numbers on the two bells, and in the rail."""
@@ -72,15 +72,15 @@ class Frame:
             link.set_text(t(f"shell.{name}", count=count))
         self.rail.show_count(TASKS, tasks)
 
-    def also(self, do: Callable[[Counts], Awaitable[None]]) -> None:
-        """Have the page itself follow the tasks too, with the counts its frame has just read."""
+    def also(self, do: Callable[[Counts, int], Awaitable[None]]) -> None:
+        """Have the page itself follow them too: is given the tasks and the unread messages."""
         self.followers.append(do)
 
     async def update(self, tasks: Counts, notices: int) -> None:
         """Show what waits now."""
         self.show_counts(tasks=tasks.open, notices=notices)
         for do in self.followers:
-            await do(tasks)
+            await do(tasks, notices)
 
     def shortcut(self, key: str, label_key: str, do: Callable[[], Any]) -> None:
         """Do something at a key (a letter, a digit); refusals are told."""

@@ -59,7 +59,7 @@ def register(clinic: Clinic, routes: Routes) -> None:
         if task:
             with kit.told():
                 await page.open(task)
-        surroundings.also(page.load)
+        surroundings.also(page.follow)
 
 
 class TasksPage:
@@ -128,6 +128,10 @@ class TasksPage:
             self._choices({"open": counts.open, "mine": counts.mine, "overdue": counts.overdue})
         )
         await self._table.load()
+
+    async def follow(self, counts: Counts, _unread: int) -> None:
+        """Bring it up to date when something has happened."""
+        await self.load(counts)
 
     async def show(self, name: str) -> None:
         """Show another part of the list."""
