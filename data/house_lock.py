@@ -19,17 +19,21 @@ from data.errors import Conflict, DomainError, Unavailable
 log = logging.getLogger(__name__)
 
 HOUSE_LOCK = 0x78696E676C696E  # "xinglin": who holds this advisory lock serves this database
+LEFT_BEHIND_SECONDS = 3.0
+"""How long the server may take to notice that a process of before was killed."""
 BEAT_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
 
 TAKE = text(f"SELECT pg_try_advisory_lock({HOUSE_LOCK})")
 ME = text("SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()")
-# A connection of ours that the network cut off may live on at the server, with the lock.
-LET_GO = text(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-    "WHERE pid = :pid AND backend_start = :backend_start"
+HOLDER = text(
+    "SELECT pid, backend_start FROM pg_locks JOIN pg_stat_activity USING (pid) "
+    "WHERE locktype = 'advisory' AND objsubid = 1 AND granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+    "AND (classid::bigint << 32 | objid::bigint) = :lock"
 )
+LET_GO = text("SELECT pg_terminate_backend(:pid)")
 
 
 class HouseLock:
@@ -41,16 +45,21 @@ class HouseLock:
         self._name = name
         self._connection: AsyncConnection | None = None
         self._driver: object = None
-        self._me: dict[str, Any] = {}
+        self._ours: list[dict[str, Any]] = []
+        """Ends of ours at the server that may hold the lock: one that the network cut off lives
+        on there."""
         self._trouble = ""
         self._cut = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
 
     async def take(self) -> None:
-        """Take the lock; raise `Conflict` if another process has it."""
-        if not await self._try():
-            raise Conflict("database_in_use", path=self._name)
+        """Take the lock; raise `Conflict` if another process has it, and keeps it."""
         loop = asyncio.get_running_loop()
+        patient_until = loop.time() + LEFT_BEHIND_SECONDS
+        while not await self._try():
+            if loop.time() >= patient_until:
+                raise Conflict("database_in_use", path=self._name)
+            await asyncio.sleep(0.1)
         self._watch = loop.create_task(self._keep(), name="house lock")
 
     def require(self) -> None:
@@ -70,15 +79,18 @@ class HouseLock:
         """Ask for the lock on a new connection, which is kept if we get it."""
         self._cut.clear()
         connection = self._connection = await self._engine.connect()
+        me = dict((await connection.execute(ME)).mappings().one())
+        self._ours.append(me)  # before we ask: the answer may be lost on its way
         taken = bool(await connection.scalar(TAKE))
         if taken:
-            self._me = dict((await connection.execute(ME)).mappings().one())
+            self._ours = [me]
             raw = await connection.get_raw_connection()
             driver: Any = raw.driver_connection
             driver.add_termination_listener(self._note_end)
             self._driver = driver
         else:
             await self._hang_up()
+            self._ours.remove(me)
         return taken
 
     def _note_end(self, driver: object) -> None:
@@ -111,18 +123,26 @@ class HouseLock:
     async def _take_again(self) -> bool:
         """Take the lock once more; return False if another process has it now."""
         await self._hang_up()
-        before = self._me
         if not await self._try():
-            async with self._engine.connect() as connection:
-                ours = await connection.scalar(LET_GO, before)
-            if ours:  # an end of ours that only the server still held; it is gone in a moment
-                raise Unavailable("database_not_reachable")
+            if not await self._another_has_it():
+                raise Unavailable("database_not_reachable")  # it is free in a moment
             self._trouble = "database_taken_over"
             log.critical("another process has taken over the database: nothing more is written")
             return False
         self._trouble = ""
         log.warning("the lock on the database was lost, and is ours again")
         return True
+
+    async def _another_has_it(self) -> bool:
+        """Tell whether a process that is not us holds the lock; let go what is ours."""
+        async with self._engine.connect() as connection:
+            holder = (await connection.execute(HOLDER, {"lock": HOUSE_LOCK})).mappings().first()
+            if holder is None:
+                return False
+            if dict(holder) not in self._ours:
+                return True
+            await connection.execute(LET_GO, {"pid": holder["pid"]})
+            return False
 
     async def _hang_up(self) -> None:
         connection, self._connection, self._driver = self._connection, None, None

@@ -58,6 +58,8 @@ class User(Placed, Base):
     created_at: Mapped[datetime] = mapped_column(info=L2)
     woken_at: Mapped[datetime] = mapped_column(info=L2)  # last signed in, made or reactivated
     last_signed_in_at: Mapped[datetime | None] = mapped_column(default=None, info=L3)
+    own_since: Mapped[datetime | None] = mapped_column(default=None, info=L2)
+    """First signed in since the account was made or reset: since when it is surely theirs."""
     version: Mapped[int] = mapped_column(init=False, info=L2)
 
     __mapper_args__ = {"version_id_col": version}

@@ -6,6 +6,7 @@ such a copy lets go of them with the next night.
 """
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +49,14 @@ def _in_opener(path: Path) -> set[str]:
 
 def _in_file(path: Path, keys: Keys) -> set[str]:
     for version in (keys.version, *(older for older, _ in keys.older)):
-        connection = _reading(path)
         try:
-            connection.execute("PRAGMA cipher_log_level=NONE")
-            connection.execute(f"PRAGMA key=\"x'{keys.key('db', version).hex()}'\"")
-            [has_files] = connection.execute(HAS_FILES).fetchone()
-            return {blob for (blob,) in connection.execute(NAMED)} if has_files else set()
+            with closing(_reading(path)) as connection:
+                connection.execute("PRAGMA cipher_log_level=NONE")
+                connection.execute(f"PRAGMA key=\"x'{keys.key('db', version).hex()}'\"")
+                [has_files] = connection.execute(HAS_FILES).fetchone()
+                return {blob for (blob,) in connection.execute(NAMED)} if has_files else set()
         except sqlcipher.DatabaseError:
-            continue  # of before a rotation, or damaged
-        finally:
-            connection.close()
+            continue  # of before a rotation, damaged, or not ours to open
     raise Invalid("upgrade_copy_unreadable", path=str(path))
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from data.audit import COVERED, FIRST, AuditEntry, plain, sealed
 from data.crypto import Keys
-from data.errors import Conflict, DomainError
+from data.errors import Conflict, DomainError, NotFound
 from services.anchors import Anchors, Head
 from services.policy import Action, Actor, Subject, visible
 from services.transaction import Reading, Transactions
@@ -212,7 +212,9 @@ class Audit:
         async with self._transactions.open(actor) as tx:
             tx.allow(Action.AUDIT_EXPORT, _trail_of(actor), purpose=f"after {since}")
             one_before = select(AuditEntry.mac).where(AuditEntry.seq == since)
-            before = await tx.session.scalar(one_before) or FIRST
+            before = await tx.session.scalar(one_before) if since else FIRST
+            if before is None:
+                raise NotFound("not_found", what="AuditEntry", key=str(since))
             now = tx.now
         target = folder / f"audit-{now:%Y%m%dT%H%M%SZ}.jsonl"
         last = since

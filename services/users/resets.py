@@ -3,8 +3,8 @@
 Whoever resets a sign-in can sign in as its owner. With an administrator's account one person would
 be two of the three (三权分立, S-AC-1): until a second one approves, the old password and factors
 stay, and there is no other. The second is another security administrator or, where there is none,
-one of the other administrators; never who asked, whose account it is, or who has had the role for
-less than a week: the one who asked may have made them up.
+one of the other administrators; never who asked, whose account it is, or who has had the role or
+their own sign-in for less than a week: the one who asked may have made them up, or be them.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from data.users import ResetRequest, ResetState, RoleGrant, User, UserState
 from services.events import CredentialsReset, ResetAsked, ResetOverdue, ResetSettled
 from services.masking import mask_name
 from services.permissions import Action
-from services.policy import HOUSE, Actor, Role, Subject, visible
+from services.policy import HOUSE, Actor, Role, Subject, permits, visible
 from services.rules import ADMINISTRATORS
 from services.tasks import Priority, Tasks, Wanted
 from services.transaction import Reading, Transaction, Transactions
@@ -79,6 +79,7 @@ class Desk:
     async def put(self, tx: Transaction, user: User, kept: str, done: CredentialsReset) -> None:
         """Let the temporary password count; what opened the account before does no more."""
         self._credentials.put(tx, user, kept, temporary=True)
+        user.own_since = None  # until they sign in: who has the temporary password may be anybody
         if done.factors:
             await self._factors.drop_all(tx, user.id)
         await self._guard.clear(tx, user.username)
@@ -152,11 +153,12 @@ class Resets:
                 )
             )
             rows = (await tx.session.execute(query.order_by(ResetRequest.until))).all()
-            return [
+            found = [
                 await _waiting(tx, row.ResetRequest, row.User)
-                for row in rows[:MOST_LISTED]
+                for row in rows
                 if actor.user_id in await _seconds(tx, row.User, row.ResetRequest.asked_by)
             ]
+            return found[:MOST_LISTED]
 
     async def approve(self, actor: Actor, request_id: UUID) -> Approved:
         """Let a reset happen, as the second person; return the password to hand over.
@@ -167,9 +169,8 @@ class Resets:
         password, kept = await self.desk.temporary()
         async with self._transactions.open(actor) as tx:
             row, user = await self._decide(tx, request_id, ResetState.APPROVED)
-            asker = await tx.session.get(User, row.asked_by)
-            if asker is None or asker.state is not UserState.ACTIVE:
-                raise Conflict("reset_settled")  # who is kept out meanwhile asks for nothing
+            if not await _may_still_ask(tx, row.asked_by, user):
+                raise Conflict("reset_settled")  # who was stopped meanwhile asks for nothing
             done = CredentialsReset(
                 user_id=user.id,
                 reset_by=row.asked_by,
@@ -207,6 +208,16 @@ class Resets:
         tx.forget(_timer(row.id))
         return row, user
 
+    async def overtake(self, tx: Transaction, user: User) -> None:
+        """Let what waits for this account lapse, as part of a reset at the machine itself.
+
+        A later approval would make the password void that was handed over.
+        """
+        query = select(ResetRequest).where(ResetRequest.owner_id == user.id, *_waits(tx.now))
+        for row in await tx.session.scalars(query.with_for_update()):
+            tx.forget(_timer(row.id))
+            await self._let_lapse(tx, row)
+
     async def lapse(self, event: ResetOverdue) -> None:
         """Let a reset that nobody has decided about go: all stays as it was."""
         async with self._transactions.open(HOUSE) as tx:
@@ -214,8 +225,11 @@ class Resets:
             if row is None or row.state is not ResetState.WAITING:
                 return
             tx.allow(Action.STAFF_RESET, row, outcome=str(ResetState.LAPSED))
-            _settle(tx, row, ResetState.LAPSED)
-            await self._tasks.settle(tx, row.institution_id, _task_key(row.id), "lapsed")
+            await self._let_lapse(tx, row)
+
+    async def _let_lapse(self, tx: Transaction, row: ResetRequest) -> None:
+        _settle(tx, row, ResetState.LAPSED)
+        await self._tasks.settle(tx, row.institution_id, _task_key(row.id), "lapsed")
 
 
 def _settle(tx: Transaction, row: ResetRequest, outcome: ResetState) -> None:
@@ -264,6 +278,7 @@ async def _seconds(tx: Reading, user: User, asked_by: UUID) -> dict[UUID, Role]:
             RoleGrant.role.in_([str(role) for role in ADMINISTRATORS]),
             RoleGrant.deleted_at.is_(None),
             RoleGrant.at <= tx.now - SEASONED,
+            User.own_since <= tx.now - SEASONED,
             or_(RoleGrant.site_id.is_(None), RoleGrant.site_id == user.site_id),
         )
     )
@@ -272,6 +287,14 @@ async def _seconds(tx: Reading, user: User, asked_by: UUID) -> dict[UUID, Role]:
         found[row.id] = Role(row.role)
     guards = {who: found[who] for who in found if found[who] is Role.SECURITY_ADMIN}
     return guards or found
+
+
+async def _may_still_ask(tx: Reading, asked_by: UUID, user: User) -> bool:
+    asker = await tx.session.get(User, asked_by)
+    if asker is None or asker.state is not UserState.ACTIVE:
+        return False
+    now = Actor(asker.id, await grants_of(tx, asker.id), asker.institution_id)
+    return permits(now, Action.STAFF_RESET, Subject.of(user))
 
 
 async def _waiting(tx: Reading, row: ResetRequest, user: User) -> Waiting:

@@ -178,6 +178,7 @@ class Staff:
             if await needs_second(tx, user):
                 await self._resets.ask(tx, user, factors=factors)
                 return None
+            await self._resets.overtake(tx, user)
             done = CredentialsReset(user_id=user.id, reset_by=actor.user_id, factors=factors)
             await self._resets.desk.put(tx, user, kept, done)
         return password

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from data.audit import AuditResult
 from data.errors import Forbidden, Unauthenticated
@@ -212,7 +212,8 @@ class Steps:
         session.ends_at = now + self._standards.absolute
         # Not through the row: whoever edits this account meanwhile has not lost anything.
         seen = update(User).where(User.id == turn.user.id)
-        seen = seen.values(last_signed_in_at=now, woken_at=now)
+        own_since = func.coalesce(User.own_since, now)
+        seen = seen.values(last_signed_in_at=now, woken_at=now, own_since=own_since)
         await tx.session.execute(seen.execution_options(synchronize_session=False))
         await self._guard.clear(tx, turn.user.username)
         tx.allow(Action.SESSION_OPEN, session)

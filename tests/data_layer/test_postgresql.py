@@ -90,6 +90,51 @@ async def test_a_lock_whose_connection_ends_is_taken_again(database):
         await Database(database.url.render_as_string(hide_password=False)).open()
 
 
+async def test_who_was_killed_leaves_the_lock_to_the_next_in_a_moment(database):
+    """Red before: who began while the server was still noticing was told of another process."""
+    url = database.url.render_as_string(hide_password=False)
+
+    async def leave() -> None:
+        await asyncio.sleep(0.5)
+        await database.close()
+
+    leaving = asyncio.create_task(leave())
+    successor = await Database(url).open()
+    await leaving
+    await successor.close()
+
+
+async def test_an_end_of_ours_that_goes_by_itself_meanwhile_is_nobody_elses(database, monkeypatch):
+    """Red before: nobody held the lock, and nothing was written any more until a restart."""
+    [room] = await build(database, Room(seats=2))
+    [before] = await holders(database)
+    lock = database._lock
+    another_has_it = lock._another_has_it
+
+    async def too_late() -> bool:
+        async with database.transaction(write=False) as session:
+            await session.execute(select(func.pg_terminate_backend(before)))
+
+        async def gone() -> bool:
+            return before not in await holders(database)
+
+        await until(gone)
+        return await another_has_it()
+
+    monkeypatch.setattr(lock, "_another_has_it", too_late)
+    kept, lock._connection, lock._driver = lock._connection, None, None
+    lock._cut.set()
+
+    async def again() -> bool:
+        return (await holders(database) or [before]) != [before]
+
+    await until(again)
+    await until(known_lost(database, lost=False))
+    await take(database, room)
+    await kept.invalidate()
+    await kept.close()
+
+
 async def test_nothing_is_written_while_the_lock_is_not_ours(database):
     """Not even by a unit that was under way when we heard that it was lost."""
     [room] = await build(database, Room(seats=2))

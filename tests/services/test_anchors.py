@@ -88,6 +88,16 @@ def test_a_line_that_was_torn_is_passed_over_and_the_next_is_whole(tmp_path):
     assert anchors.highest(KEYS) == (5, "a" * 64)
 
 
+def test_wherever_a_line_is_torn_the_next_is_whole(tmp_path):
+    """Red before: a line that lacked nothing but its end was an alarm for good."""
+    anchors = filled(tmp_path / "audit.jsonl", 3, full=FULL)
+    whole = anchors.path.read_bytes()
+    for cut in range(1, len(whole.splitlines()[-1]) + 2):
+        anchors.path.write_bytes(whole[:-cut])
+        anchors.write(5, "a" * 64, MONDAY + timedelta(hours=1))
+        assert anchors.highest(KEYS) == (5, "a" * 64), cut
+
+
 @pytest.mark.parametrize("instead", ["rubbish\n", "rubbish", "\0" * 64, "{}\n", '["seq"]\n'])
 @pytest.mark.parametrize("kept", [True, False])
 def test_what_was_never_ours_is_not_taken_for_a_torn_line(tmp_path, instead, kept):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from data.errors import NotFound
 from jobs.backup_drill import Drill
 from jobs.exports import Exports
 from jobs.schedule import Night, table
@@ -106,6 +107,13 @@ async def test_that_they_went_stands_in_the_trail(house, folder, clock, tmp_path
     await Exports(house.clinic).tidy()
     target, _ = await house.clinic.audit.export(HOUSE, tmp_path)
     assert any(name in line for line in target.read_text().splitlines())
+
+
+async def test_an_export_begins_after_an_entry_that_there_is(house, tmp_path):
+    """Red before: it went on as if the trail began there."""
+    with pytest.raises(NotFound):
+        await house.clinic.audit.export(HOUSE, tmp_path, since=10**6)
+    assert list(tmp_path.glob("audit-*")) == []
 
 
 async def test_the_night_does_it(house, folder, clock):

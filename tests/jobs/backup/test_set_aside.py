@@ -95,6 +95,15 @@ async def test_a_copy_that_cannot_be_read_lets_nothing_go(house, clock):
     assert len(await house.backup.store.blobs()) == 1
 
 
+async def test_a_copy_that_cannot_be_opened_is_said_as_one(house, clock):
+    """Red before: the driver's own error came out of the nightly job."""
+    copy = await copied(house, clock)
+    copy.unlink()
+    copy.mkdir()
+    with pytest.raises(Invalid, match="upgrade_copy_unreadable"):
+        await house.backup.sweep()
+
+
 async def test_looking_into_a_copy_changes_nothing_of_it(house, clock):
     copy = await copied(house, clock)
     before = {path.name: path.read_bytes() for path in copy.parent.iterdir()}

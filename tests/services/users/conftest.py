@@ -57,6 +57,12 @@ class Hospital:
         [user_id] = await self.clinic.founding.seed(self.id, [new], PASSWORD, SECRET)
         return Colleague(user_id, username, roles[0])
 
+    async def at_home(self, username: str, *roles: Role, **details: object) -> Colleague:
+        """Somebody who was hired and has signed in: the account is surely theirs."""
+        who = await self.hire(username, *roles, **details)
+        await self.arrive(who)
+        return who
+
     def code(self, secret: str = SECRET, **shift: float) -> str:
         at = self.clock.now().timestamp() + shift.get("seconds", 0)
         return pyotp.TOTP(secret).at(int(at))

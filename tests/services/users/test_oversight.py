@@ -148,7 +148,7 @@ async def auditor(hospital):
     """Somebody who has worked here for more than a week, as has the third."""
     reached = {"phone": "19900000002", "email": "sun@hospital.test", "language": "en"}
     who = await hospital.hire("shenji", Role.AUDIT_ADMIN, **reached)
-    await hospital.hire("xitong", Role.SYSTEM_ADMIN)
+    await hospital.at_home("xitong", Role.SYSTEM_ADMIN)
     await hospital.arrive(who)
     hospital.clock.forward(days=8)
     return who

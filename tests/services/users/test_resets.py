@@ -19,14 +19,12 @@ WEEK = {"days": 8}
 @pytest.fixture
 async def auditor(hospital):
     """The audit administrator, who has worked here for a while."""
-    who = await hospital.hire("shenji", Role.AUDIT_ADMIN)
-    await hospital.arrive(who)
-    return who
+    return await hospital.at_home("shenji", Role.AUDIT_ADMIN)
 
 
 @pytest.fixture
 async def system(hospital):
-    return await hospital.hire("xitong", Role.SYSTEM_ADMIN)
+    return await hospital.at_home("xitong", Role.SYSTEM_ADMIN)
 
 
 @pytest.fixture
@@ -136,7 +134,7 @@ async def _id_of(hospital, username):
 
 
 async def test_another_security_administrator_comes_before_the_other_two(hospital, auditor, system):
-    second = await hospital.hire("anquan2", Role.SECURITY_ADMIN)
+    second = await hospital.at_home("anquan2", Role.SECURITY_ADMIN)
     hospital.clock.forward(**WEEK)
     await ask(hospital, auditor)
     assert await waiting(hospital, system) == []
@@ -149,8 +147,7 @@ async def test_another_security_administrator_comes_before_the_other_two(hospita
 async def test_of_two_security_administrators_one_is_helped_by_the_other_roles(
     hospital, auditor, system
 ):
-    second = await hospital.hire("anquan2", Role.SECURITY_ADMIN)
-    await hospital.arrive(second)
+    second = await hospital.at_home("anquan2", Role.SECURITY_ADMIN)
     hospital.clock.forward(**WEEK)
     await ask(hospital, second)
     assert len(await waiting(hospital, system)) == len(await waiting(hospital, auditor)) == 1
@@ -216,16 +213,74 @@ async def test_taking_the_role_away_first_does_not_help(settled, auditor, system
     assert len(await waiting(settled, system)) == 1
 
 
-async def test_who_asked_and_is_kept_out_meanwhile_asks_for_nothing(hospital, auditor, system):
-    second = await hospital.hire("anquan2", Role.SECURITY_ADMIN)
+async def suspend(hospital, who):
+    await hospital.clinic.staff.suspend(hospital.security(), who.id, "an incident")
+
+
+async def withdraw(hospital, who):
+    """Red before: who had lost the role still reset others by what they had asked."""
+    await hospital.clinic.staff.grant(hospital.security(), who.id, Grant(Role.NURSE))
+    await hospital.clinic.staff.withdraw(hospital.security(), who.id, Grant(who.role))
+
+
+@pytest.mark.parametrize("stop", [suspend, withdraw])
+async def test_who_asked_and_is_stopped_meanwhile_asks_for_nothing(hospital, auditor, stop):
+    second = await hospital.at_home("anquan2", Role.SECURITY_ADMIN)
+    third = await hospital.at_home("anquan3", Role.SECURITY_ADMIN)
     hospital.clock.forward(**WEEK)
     await ask(hospital, auditor, by=acting(hospital, second))
-    await hospital.clinic.staff.suspend(hospital.security(), second.id, "an incident")
-    guard = hospital.security()
-    [request] = await hospital.clinic.resets.page(guard)
+    await stop(hospital, second)
+    [request] = await waiting(hospital, third)
     with pytest.raises(Conflict, match="reset_settled"):
-        await hospital.clinic.resets.approve(guard, request.id)
+        await hospital.clinic.resets.approve(acting(hospital, third), request.id)
     assert (await hospital.arrive(auditor)).done
+
+
+async def test_who_was_reset_alone_is_no_second_person(hospital, auditor):
+    """Red before: whoever made an administrator who never came was two of the three themselves."""
+    puppet = await hospital.hire("xitong", Role.SYSTEM_ADMIN)
+    hospital.clock.forward(**WEEK)
+    slip = await hospital.clinic.staff.reset(hospital.security(), puppet.id, factors=True)
+    assert slip, "nobody has worked as this person: one alone resets them"
+    hospital.clock.forward(seconds=31)
+    step = await hospital.clinic.sign_in.begin("xitong", slip, HERE)
+    assert step.stage is SessionStage.NEW_PASSWORD
+    with pytest.raises(Conflict, match="nobody_to_approve"):
+        await ask(hospital, auditor)
+
+
+async def test_a_week_after_a_reset_one_is_the_second_person_again(settled, auditor, system):
+    await ask(settled, system)
+    [request] = await waiting(settled, auditor)
+    slip = await settled.clinic.resets.approve(acting(settled, auditor), request.id)
+    settled.clock.forward(seconds=31)
+    step = await settled.clinic.sign_in.begin("xitong", slip.temporary_password, HERE)
+    step = await settled.clinic.enrolment.choose_password(step.token, "Winter-wind 8")
+    secret = await settled.clinic.enrolment.start_totp(step.token)
+    code = settled.code(secret.secret)
+    step = await settled.clinic.enrolment.finish_totp(step.token, code)
+    await settled.clinic.enrolment.new_codes(step.token)
+    assert (await settled.clinic.enrolment.finish(step.token)).done
+    with pytest.raises(Conflict, match="nobody_to_approve"):
+        await ask(settled, auditor)
+    settled.clock.forward(**WEEK)
+    await ask(settled, auditor)
+    assert len(await waiting(settled, system)) == 1
+
+
+async def test_a_reset_at_the_machine_overtakes_what_waits(settled, auditor, system):
+    """Red before: a later approval made the password void that was handed over."""
+    await ask(settled, auditor)
+    [request] = await waiting(settled, system)
+    console = replace(HOUSE, institution_id=settled.id, address="console:root")
+    password = await settled.clinic.staff.reset(console, auditor.id, factors=True)
+    with pytest.raises(Conflict, match="reset_settled"):
+        await settled.clinic.resets.approve(acting(settled, system), request.id)
+    assert await waiting(settled, system) == []
+    assert (await settled.clinic.tasks.page(acting(settled, system), APPROVALS))[1] == 0
+    settled.clock.forward(seconds=31)
+    step = await settled.clinic.sign_in.begin("shenji", password, HERE)
+    assert step.stage is SessionStage.NEW_PASSWORD
 
 
 async def test_where_nobody_could_approve_it_is_said_and_the_machine_helps(hospital, auditor):
@@ -238,8 +293,9 @@ async def test_where_nobody_could_approve_it_is_said_and_the_machine_helps(hospi
     assert step.stage is SessionStage.NEW_PASSWORD
 
 
-async def test_a_slip_that_was_never_used_is_renewed_without_a_second_person(hospital, system):
+async def test_a_slip_that_was_never_used_is_renewed_without_a_second_person(hospital):
     """Nobody has worked as this person yet; the third administrator checks it afterwards."""
+    system = await hospital.hire("xitong", Role.SYSTEM_ADMIN)
     hospital.clock.forward(**WEEK)
     assert await hospital.clinic.staff.reset(hospital.security(), system.id, factors=False)
 
