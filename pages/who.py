@@ -39,8 +39,13 @@ class Describer:
             is_demo=clinic.settings.demo,
             work=waiting,
             notices=await clinic.notices.unread(actor),
+            text_size=plate.text_size,
+            write_larger=self._write_larger,
             emergency=await self._glass(actor),
         )
+
+    async def _write_larger(self, size: int) -> None:
+        await self._clinic.account.write_larger(current_actor(), size)
 
     async def _glass(self, actor: Actor) -> Glass | None:
         if actor.roles.isdisjoint(RULES[Action.EMERGENCY_OPEN]):

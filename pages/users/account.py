@@ -7,6 +7,7 @@ from pages.kit.element import Html
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
+from pages.text_size import TextSize
 from pages.users.password_rules import password_rules
 from pages.users.sign_in import show_codes
 from pages.words import local, t
@@ -27,13 +28,15 @@ def register(clinic: Clinic, routes: Routes) -> None:
             with kit.halves():
                 page.build_profile()
                 page.build_password()
-                page.build_factors()
+                with Html("div", "stack"):
+                    page.build_factors()
+                    page.build_looks()
             page.build_visits()
         await page.load()
 
 
 class AccountPage:
-    """Four cards."""
+    """Five cards."""
 
     def __init__(self, clinic: Clinic, profile: Profile) -> None:
         self._clinic = clinic
@@ -109,6 +112,12 @@ class AccountPage:
         with self._codes:
             kit.paragraph(t("sign_in.codes_why"))
             show_codes(codes)
+
+    def build_looks(self) -> None:
+        """Let somebody have pages written larger, wherever they sign in."""
+        with kit.card(t("account.looks")):
+            TextSize()
+            kit.paragraph(t("account.looks_kept"), "muted small")
 
     def build_visits(self) -> None:
         """List where this person is signed in."""
