@@ -78,8 +78,8 @@ async def setting_panel(page: Page) -> None:
 
 @scene("/settings", "medical_affairs")
 async def setting_not_theirs(page: Page) -> None:
-    await page.locator(".find__input").fill("backup")
-    await page.locator("tbody tr:visible", has_text="policy.backup.drill_days").wait_for()
+    await page.locator(".find__input").fill("backup.drill")
+    await page.wait_for_function("document.querySelectorAll('.table__open').length === 1")
     await open_row(page)
 
 
