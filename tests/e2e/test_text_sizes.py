@@ -10,7 +10,8 @@ from tests.e2e.chromium import DESKTOP, PHONE, page_of, visit
 from tests.web.people import signed_in
 
 SMALLEST = """
-() => document.getAnimations().forEach((each) => each.finish()) || Math.min(...[...document.querySelectorAll("body *")]
+() => document.getAnimations().forEach((each) => each.finish()) ||
+  Math.min(...[...document.querySelectorAll("body *")]
   .filter((each) => each.offsetParent && !each.closest(".sizes") &&
     [...each.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()))
   .map((each) => parseFloat(getComputedStyle(each).fontSize)))
