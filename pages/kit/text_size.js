@@ -27,7 +27,7 @@ export default {
     <div v-else class="sizes" role="group" :aria-label="label">
       <span class="sizes__label" aria-hidden="true">{{ label }}</span>
       <div class="seg">
-        <button v-for="(sign, n) in signs" :key="n" type="button" class="seg__one" :aria-label="sign + ' ' + names[n]"
+        <button v-for="(sign, n) in signs" :key="n" type="button" class="sizes__one" :aria-label="sign + ' ' + names[n]"
           :title="names[n]" :aria-pressed="size === n ? 'true' : 'false'" @click="put(n)">{{ sign }}</button>
       </div>
     </div>`,
