@@ -64,3 +64,18 @@ async def test_rules_stand_under_headings_and_can_be_narrowed_to_ones_own(found,
         await expect(panel).to_contain_text("policy.backup.max_age_hours")
         number = panel.get_by_label("新的值")
         await expect(number).to_have_accessible_description("小时 从 2 到 168")
+
+
+async def test_on_a_phone_the_bar_gives_its_button_a_row_and_the_badge_its_own_width(
+    found, browser
+):
+    async with page_of(browser, PHONE, found.url, found.tokens["security_admin"]) as page:
+        await visit(page, found.url + "/staff")
+        slot, button = await sized(page, ".bar__slot"), await sized(page, ".bar__slot .btn")
+        bar = await sized(page, ".bar")
+        assert button["width"] >= slot["width"] - 24
+        assert button["y"] - slot["y"] >= 8
+        assert bar["y"] + bar["height"] - button["y"] - button["height"] <= 16
+        await page.locator("[data-opens-rail]").click()
+        rail, badge = await sized(page, ".rail"), await sized(page, ".badge--rail")
+        assert badge["width"] < rail["width"] / 2
