@@ -28,6 +28,7 @@ from data.clock import SystemClock
 from data.crypto import Keys
 from data.database import Database
 from data.sqlite_file import SqliteFile, _Driver
+from pages.tuning import settle_memory
 from services.clinic import Clinic
 from services.settings import Settings
 from tests.peers import find, private_postgresql
@@ -119,6 +120,7 @@ async def measure(rounds: int, seconds: float) -> dict[str, list[Load]]:
         loads: dict[str, list[Load]] = {name: [] for name in sides}
         for ward in sides.values():
             await closed_loop(ward.book, CLIENTS, 0.3)  # caches fill, connections open
+        settle_memory()  # as the served process does; a full collection is a pause for every side
         for number in range(rounds):
             names = list(sides)
             names = names[number % len(names) :] + names[: number % len(names)]

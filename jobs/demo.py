@@ -26,6 +26,7 @@ from services.audit import Search
 from services.clinic import Clinic
 from services.demo import PASSWORD, SECRET
 from services.events import MessageQueued
+from services.i18n import Key
 from services.infrastructure import Item
 from services.institution import NewInstitution, NewSite, founded
 from services.policy import HOUSE, Actor, Grant, Role
@@ -197,6 +198,7 @@ async def tell(clinic: Clinic, clock: StoryClock, told: Story) -> None:
         *((each["day"], _declare, each) for each in told["infrastructure"]),
         *((each["day"], _ask, each) for each in told["tasks"]),
         *((_end_of(each), _close, each) for each in told["tasks"] if "closed_by" in each),
+        *((each["day"], _look_at_papers, each) for each in told["papers_looked_at"]),
         *((each["day"], _break_glass, each) for each in told["glass"]),
         *((each["day"], _suspend, each) for each in told["suspended"]),
         *((each["day"], _be_refused, each) for each in told["refused"]),
@@ -275,11 +277,12 @@ async def _declare(cast: Cast, each: Story) -> None:
 async def _ask(cast: Cast, each: Story) -> None:
     wanted = Wanted(
         kind="asked",
-        key=f"demo:{each['words']}",
+        key=f"demo:{each['what']}",
         institution_id=cast.house,
         role=Role(each["role"]) if "role" in each else None,
         owner_id=cast.people[each["to"]] if "to" in each else None,
-        values={"words": each["words"]},
+        # People write in one language; here everybody reads it in theirs.
+        values={"words": Key(f"demo.asked.{each['what']}")},
         due_at=cast.clock.now() + timedelta(hours=each["due_in_hours"]),
         priority=Priority.URGENT if each.get("urgent") else Priority.NORMAL,
     )
@@ -294,6 +297,11 @@ async def _close(cast: Cast, each: Story) -> None:
     actor = cast.actor(each["closed_by"])
     await cast.clinic.tasks.take(actor, each["id"])
     await cast.clinic.tasks.close(actor, each["id"], each["note"])
+
+
+async def _look_at_papers(cast: Cast, _each: Story) -> None:
+    """The morning's job finds a licence near its end, and writes to the system administrator."""
+    await cast.clinic.licences.remind()
 
 
 async def _break_glass(cast: Cast, each: Story) -> None:

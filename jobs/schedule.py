@@ -1,4 +1,4 @@
-"""What the house does by the clock, in one table. (定时任务)
+"""What the house does by the clock, in one table. (定时作业)
 
 Nothing is lost when a run is missed: what is due stands in the tables, and the next run finds it.
 So the jobs need no store of their own; a job that fails is logged and comes again.

@@ -18,6 +18,7 @@ from pages.navigation import offered
 from pages.text_size import TextSize
 from pages.viewer import Viewer, viewer
 from pages.words import language, t
+from services.tasks import Counts
 
 SIGN_OUT = "/auth/sign-out"
 ACCOUNT = "/account"
@@ -60,14 +61,27 @@ class Frame:
     slot: Html
     """The right side of the bar: a page's search and its one primary button."""
     help: HelpSheet
+    rail: "Rail"
     counts: dict[str, tuple[Html, Button]] = field(default_factory=dict)
+    followers: list[Callable[[Counts, int], Awaitable[None]]] = field(default_factory=list)
 
     def show_counts(self, *, tasks: int, notices: int) -> None:
-        """Change the numbers on the two bells."""
+        """Change the numbers on the two bells, and in the rail."""
         for name, count in (("tasks", tasks), ("notices", notices)):
             badge, link = self.counts[name]
             badge.attribute("data-n", _few(count))
             link.set_text(t(f"shell.{name}", count=count))
+        self.rail.show_count(TASKS, tasks)
+
+    def also(self, do: Callable[[Counts, int], Awaitable[None]]) -> None:
+        """Have the page itself follow them too: is given the tasks and the unread messages."""
+        self.followers.append(do)
+
+    async def update(self, tasks: Counts, notices: int) -> None:
+        """Show what waits now."""
+        self.show_counts(tasks=tasks.open, notices=notices)
+        for do in self.followers:
+            await do(tasks, notices)
 
     def shortcut(self, key: str, label_key: str, do: Callable[[], Any]) -> None:
         """Do something at a key (a letter, a digit); refusals are told."""
@@ -89,12 +103,14 @@ def frame(title_key: str, *, active: str = "", title: str = "") -> Iterator[Fram
     with client.layout:
         skip = _skip_link()
         rail = Rail(who, active)
-        bar, made = _bar(who, called)
+        bar, made = _bar(who, called, rail)
         _watermark(who)
         glass = who.emergency.show() if who.emergency else None
     for place, part in enumerate(part for part in (skip, rail, bar, glass) if part):
         part.move(client.layout, target_index=place)
     shelf(client)
+    if who.news:
+        who.news.follow(made.update)
     with client.content:
         yield made
 
@@ -117,10 +133,18 @@ class Rail(ui.element, component="kit/rail.js"):
             }
             for item in offered(who.can, demo=who.is_demo)
         )
+        self._props["counts"] = {}
+        self.show_count(TASKS, who.work.open)
+
+    def show_count(self, path: str, count: int) -> None:
+        """Say how much waits at a place: a number to see, a sentence to hear."""
+        said = t("shell.waits_there", count=count) if count else ""
+        self._props["counts"] = {path: {"n": _few(count), "said": said}}
 
     def _displayed_contents(self, *, only_visible: bool) -> list[Any]:
         shown = super()._displayed_contents(only_visible=only_visible)
-        return [*shown, *(each["text"] for each in self._props["places"])]
+        said = (each["said"] for each in self._props["counts"].values())
+        return [*shown, *(each["text"] for each in self._props["places"]), *said]
 
 
 class UserMenu(ui.element, component="kit/user_menu.js"):
@@ -145,7 +169,7 @@ class UserMenu(ui.element, component="kit/user_menu.js"):
         return [*shown, self._props["name"], self._props["role"], *self._props["words"].values()]
 
 
-def _bar(who: Viewer, called: str) -> tuple[Html, Frame]:
+def _bar(who: Viewer, called: str, rail: Rail) -> tuple[Html, Frame]:
     with Html("header", "bar") as bar:
         menu = icon_button("menu", t("shell.menu")).classes("bar__menu")
         menu.props("data-opens-rail aria-expanded=false")
@@ -157,6 +181,7 @@ def _bar(who: Viewer, called: str) -> tuple[Html, Frame]:
             "tasks": _bell("tasks", TASKS, who.work.open),
             "notices": _bell("notices", NOTICES, who.notices),
         }
+        counts["tasks"][1].classes("only-narrow")  # on a desk the rail says the same beside it
         icon_button("moon", t("shell.theme")).props('data-set="theme:turn"').classes("only-wide")
         _language_button().classes("only-wide")
         sheet = HelpSheet()
@@ -164,7 +189,7 @@ def _bar(who: Viewer, called: str) -> tuple[Html, Frame]:
         help_button.on("click", js_handler=f"() => getElement({sheet.id}).show()")
         with UserMenu(who):
             TextSize()
-    return bar, Frame(slot, sheet, counts)
+    return bar, Frame(slot, sheet, rail, counts)
 
 
 def _bell(name: str, href: str, count: int) -> tuple[Html, Button]:

@@ -12,6 +12,7 @@ from services.tasks import Counts
 
 if TYPE_CHECKING:
     from pages.glass import Glass
+    from pages.news import News
 
 NOTHING = Counts(open=0, mine=0, overdue=0, urgent=0)
 
@@ -64,6 +65,8 @@ class Viewer:
     work: Counts = NOTHING
     """What waits for them, as it was when the page was opened."""
     notices: int = 0
+    news: "News | None" = None
+    """Tells when either has changed; None: they stay as they were."""
     text_size: int | None = None
     """How large this person wants pages written; None: as their browser has been set."""
     write_larger: Callable[[int], Awaitable[None]] | None = None

@@ -4,12 +4,14 @@ from functools import partial
 from uuid import UUID
 
 from pages.glass import Glass
+from pages.news import News
 from pages.session import current_actor
 from pages.viewer import NOTHING, Viewer
 from services.clinic import Clinic
 from services.i18n import House
 from services.permissions import RULES
 from services.policy import Action, Actor
+from services.tasks import Counts
 
 
 class Describer:
@@ -22,9 +24,7 @@ class Describer:
         """Read name and counts: three short looks into the database, a fourth in an emergency."""
         clinic = self._clinic
         plate = await clinic.account.nameplate(actor)
-        waiting = NOTHING
-        if not actor.roles.isdisjoint(RULES[Action.TASK_READ]):
-            waiting = await clinic.tasks.counts(actor)
+        waiting, unread = await self._waiting(actor)
 
         def can(action: Action) -> bool:
             return not actor.roles.isdisjoint(RULES[action])
@@ -38,11 +38,20 @@ class Describer:
             roles=tuple(sorted(actor.roles)),
             is_demo=clinic.settings.demo,
             work=waiting,
-            notices=await clinic.notices.unread(actor),
+            notices=unread,
+            news=News(actor.user_id, actor.institution_id, clinic.bus, self._waiting_now),
             text_size=plate.text_size,
             write_larger=self._write_larger,
             emergency=await self._glass(actor),
         )
+
+    async def _waiting(self, actor: Actor) -> tuple[Counts, int]:
+        works = not actor.roles.isdisjoint(RULES[Action.TASK_READ])
+        tasks = await self._clinic.tasks.counts(actor) if works else NOTHING
+        return tasks, await self._clinic.notices.unread(actor)
+
+    async def _waiting_now(self) -> tuple[Counts, int]:
+        return await self._waiting(current_actor())
 
     async def _write_larger(self, size: int) -> None:
         await self._clinic.account.write_larger(current_actor(), size)

@@ -97,6 +97,13 @@ class Deliveries:
             waiting, parked, oldest = (await tx.session.execute(query)).one()
             return Flow(waiting, parked, oldest)
 
+    async def parked_count(self, actor: Actor) -> int:
+        """Count what is parked."""
+        async with self._transactions.read(actor) as tx:
+            tx.allow(Action.DELIVERY_READ, Subject("outbox_delivery"))
+            query = select(func.count(Delivery.id)).where(Delivery.parked_at.is_not(None))
+            return await tx.session.scalar(query) or 0
+
     async def replay(self, actor: Actor, delivery_id: UUID) -> None:
         """Have a parked delivery tried again from the start.
 

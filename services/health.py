@@ -5,7 +5,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from data.database import Database
 from data.errors import DomainError
 from data.institution import Institution
 from services import health_house, health_machine, infrastructure
-from services.facts import Facts, Noted, read
+from services.facts import Facts, Known, Noted, read
 from services.findings import Finding, Level, ok, red
 from services.i18n import Key
 from services.overload import Overload
@@ -30,7 +30,7 @@ from services.settings import Settings
 from services.tasks import Priority, Tasks, Wanted
 from services.transaction import Transactions
 
-__all__ = ["Finding", "Health", "House", "Level", "Readiness"]
+__all__ = ["Brief", "Finding", "Health", "House", "Level", "Readiness"]
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,20 @@ class House:
     accounts: health_house.Accounts
     tasks: Tasks
     facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """How the house is, in a few figures: what was found last, without another look."""
+
+    levels: Mapping[str, Level]
+    """How each check came out, the worst of a kind; empty before the first look."""
+    red: int
+    warn: int
+    backup: Known | None
+    """The last backup: when, and whether it succeeded."""
+    verified: Known | None
+    """The last walk along the audit chain, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +123,24 @@ class Health:
         order = list(Level)
         self.last = tuple(sorted(findings, key=lambda each: -order.index(each.level)))
         return self.last
+
+    async def brief(self, actor: Actor) -> Brief:
+        """Tell what the last look has found: one query, however often somebody asks."""
+        async with self._house.transactions.read(actor) as tx:
+            tx.allow(Action.HEALTH_READ, Subject("health"))
+            facts = await read(tx.session)
+        failed, done = facts.get(Noted.BACKUP_FAILED), facts.get(Noted.BACKUP)
+        tried = [Known({"ok": False}, failed.at)] if failed else []
+        levels: dict[str, Level] = {}
+        for each in self.last:
+            levels.setdefault(each.check, each.level)  # the worst comes first
+        return Brief(
+            levels=levels,
+            red=sum(each.level is Level.RED for each in self.last),
+            warn=sum(each.level is Level.WARN for each in self.last),
+            backup=max([*tried, *([done] if done else [])], key=lambda each: each.at, default=None),
+            verified=facts.get(Noted.VERIFIED),
+        )
 
     async def sample(self) -> tuple[Finding, ...]:
         """Look, and make a task of what is red; a job's work."""

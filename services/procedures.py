@@ -52,6 +52,8 @@ class Duty:
     when: str
     """The name of an event, or daily, weekly, yearly."""
     key: str
+    place: str = ""
+    """The path of the page where it is done, if it is done on one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +80,15 @@ def roles(*named: Role) -> frozenset[Role]:
 
 
 DUTIES: tuple[Duty, ...] = (
-    Duty(STAFF, "daily", "duty.tasks"),
-    Duty(roles(Role.SYSTEM_ADMIN), "daily", "duty.health"),
-    Duty(roles(Role.SYSTEM_ADMIN), "daily", "duty.deliveries"),
-    Duty(roles(Role.SECURITY_ADMIN), "daily", "duty.locked_accounts"),
-    Duty(roles(Role.AUDIT_ADMIN), "daily", "duty.refusals"),
-    Duty(roles(Role.SYSTEM_ADMIN), "weekly", "duty.backup"),
-    Duty(roles(Role.AUDIT_ADMIN), "weekly", "duty.trail"),
-    Duty(roles(Role.SECURITY_ADMIN), "yearly", "duty.accounts"),
-    Duty(roles(Role.SYSTEM_ADMIN), "yearly", "duty.infrastructure"),
+    Duty(STAFF, "daily", "duty.tasks", "/tasks"),
+    Duty(roles(Role.SYSTEM_ADMIN), "daily", "duty.health", "/health"),
+    Duty(roles(Role.SYSTEM_ADMIN), "daily", "duty.deliveries", "/deliveries"),
+    Duty(roles(Role.SECURITY_ADMIN), "daily", "duty.locked_accounts", "/staff"),
+    Duty(roles(Role.AUDIT_ADMIN), "daily", "duty.refusals", "/audit"),
+    Duty(roles(Role.SYSTEM_ADMIN), "weekly", "duty.backup", "/health"),
+    Duty(roles(Role.AUDIT_ADMIN), "weekly", "duty.trail", "/audit"),
+    Duty(roles(Role.SECURITY_ADMIN), "yearly", "duty.accounts", "/staff"),
+    Duty(roles(Role.SYSTEM_ADMIN), "yearly", "duty.infrastructure", "/health"),
     Duty(roles(Role.SYSTEM_ADMIN), "yearly", "duty.emergency_drill"),
     Duty(roles(Role.DATA_PROTECTION), "yearly", "duty.impact_assessment"),
     Duty(STAFF, "TaskRaised", "duty.take_task"),

@@ -1,4 +1,4 @@
-"""What waits, as a list: how a task looks to its reader, whose it is, in which order. (任务)"""
+"""What waits, as a list: how a task looks to its reader, whose it is, in which order. (待办)"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_
 
 from data.tasks import Priority, Task, TaskState
 from services.blanks import unpacked
-from services.policy import Action, Actor, visible
+from services.policy import Action, Actor, Role, visible
 
 OPEN_STATES = (TaskState.OPEN, TaskState.TAKEN)
 
@@ -62,6 +62,8 @@ class Search:
     states: tuple[TaskState, ...] = OPEN_STATES
     mine_only: bool = False
     overdue_only: bool = False
+    role: Role | None = None
+    """For whoever plays it, or come to them because it was overdue."""
     sort: Sort = Sort.PRESSING
     descending: bool = False
 
@@ -93,10 +95,7 @@ def theirs(actor: Actor) -> list[ColumnElement[bool]]:
     """Say the same as `concerns`, as a condition on rows."""
     mine: list[ColumnElement[bool]] = [Task.owner_id == actor.user_id]
     for grant in actor.grants:
-        part = or_(
-            Task.role == grant.role,
-            and_(Task.escalates_to == grant.role, Task.escalated_at.is_not(None)),
-        )
+        part = for_role(grant.role)
         if grant.site_id is not None:
             part &= or_(Task.site_id.is_(None), Task.site_id == grant.site_id)
         mine.append(part)
@@ -114,7 +113,17 @@ def clauses_of(search: Search, actor: Actor, now: datetime) -> list[ColumnElemen
         clauses.append(Task.owner_id == actor.user_id)
     if search.overdue_only:
         clauses.append(Task.due_at <= now)
+    if search.role is not None:
+        clauses.append(for_role(search.role))
     return clauses
+
+
+def for_role(role: Role) -> ColumnElement[bool]:
+    """Say which tasks are for a role: its own, and those that were passed on to it."""
+    return or_(
+        Task.role == role,
+        and_(Task.escalates_to == role, Task.escalated_at.is_not(None)),
+    )
 
 
 def order_of(search: Search) -> list[ColumnElement[Any]]:

@@ -1,4 +1,4 @@
-"""Everything that waits for a person: raised once, taken, handed over, closed with a note. (任务)
+"""Everything that waits for a person: raised once, taken, handed over, closed with a note. (待办)
 
 Alarms and work lists of every module are tasks; none invents its own. A task that is not closed
 by its time goes on to the role that answers for it, once.
@@ -268,8 +268,8 @@ class Tasks:
             query = select(Task).where(Task.id.in_(task_ids), *theirs(actor))
             return {row.id: self._view(row, tx.now) for row in await tx.session.scalars(query)}
 
-    async def counts(self, actor: Actor) -> Counts:
-        """Count what is open for the actor."""
+    async def counts(self, actor: Actor, *, role: Role | None = None) -> Counts:
+        """Count what is open for the actor, or for them as one of their roles."""
         async with self._transactions.read(actor) as tx:
             tx.allow(Action.TASK_READ, _place(actor))
             query = select(
@@ -277,7 +277,7 @@ class Tasks:
                 counted(Task.owner_id == actor.user_id),
                 counted(Task.due_at <= tx.now),
                 counted(Task.priority == Priority.URGENT),
-            ).where(*theirs(actor), Task.state.in_(OPEN_STATES))
+            ).where(*theirs(actor), *clauses_of(Search(role=role), actor, tx.now))
             return Counts(*(int(n or 0) for n in (await tx.session.execute(query)).one()))
 
     async def escalate(self, event: TaskOverdue) -> None:

@@ -5,10 +5,9 @@ Whom they were for and what they say is not shown: who looks after the channels 
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from data.errors import Conflict
 from data.messages import Channel, Message, MessageState
@@ -44,12 +43,8 @@ class Undelivered:
     ) -> tuple[list[Unsent], int]:
         """Return one page of what could not be sent, latest first, and how much there is."""
         async with self._transactions.read(actor) as tx:
-            place = Subject("message", institution_id=actor.institution_id)
-            tx.allow(Action.MESSAGE_OVERSEE, place)
-            where: list[Any] = [
-                visible(actor, Action.MESSAGE_OVERSEE, Message),
-                Message.state == MessageState.FAILED,
-            ]
+            tx.allow(Action.MESSAGE_OVERSEE, _all(actor))
+            where = _failed(actor)
             if search:
                 where.append(
                     Message.template.contains(search, autoescape=True)
@@ -60,6 +55,13 @@ class Undelivered:
             query = query.order_by(Message.queued_at.desc(), Message.id.desc())
             rows = await tx.session.scalars(query.offset(offset).limit(min(limit, 200)))
             return [_unsent(row, tx.now) for row in rows], total or 0
+
+    async def count(self, actor: Actor) -> int:
+        """Count what could not be sent."""
+        async with self._transactions.read(actor) as tx:
+            tx.allow(Action.MESSAGE_OVERSEE, _all(actor))
+            query = select(func.count(Message.id)).where(*_failed(actor))
+            return await tx.session.scalar(query) or 0
 
     async def resend(self, actor: Actor, message_id: UUID) -> None:
         """Have a message that failed sent again, with all its tries before it.
@@ -79,6 +81,15 @@ class Undelivered:
                 MessageQueued(message_id=row.id, channel=row.channel, recipient_id=row.owner_id)
             )
             tx.answer(None)
+
+
+def _all(actor: Actor) -> Subject:
+    return Subject("message", institution_id=actor.institution_id)
+
+
+def _failed(actor: Actor) -> list[ColumnElement[bool]]:
+    overseen = visible(actor, Action.MESSAGE_OVERSEE, Message)
+    return [overseen, Message.state == MessageState.FAILED]
 
 
 def _obstacle(row: Message, now: datetime) -> str:

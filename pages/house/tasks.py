@@ -1,29 +1,25 @@
-"""What waits for the person in front of the page, most pressing first. (任务)"""
+"""What waits for the person in front of the page, most pressing first. (待办)"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
 from data.errors import Invalid, NotFound
 from pages import kit
-from pages.live import on_event
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
 from pages.viewer import viewer
 from pages.words import ago, has, local, t
 from services.clinic import Clinic
-from services.events import TaskClosed, TaskEscalated, TaskRaised
-from services.policy import Action
+from services.policy import Action, Role
 from services.tasks import Colleague, Counts, Priority, Search, Sort, TaskState, View
 
-TONES: dict[Priority, kit.Tone] = {
-    Priority.URGENT: "bad",
-    Priority.HIGH: "warn",
-    Priority.NORMAL: "",
-    Priority.LOW: "",
-}
+PRESSING: dict[Priority, kit.Tone] = {Priority.URGENT: "bad", Priority.HIGH: "warn"}
+"""What is said of a task beside its title, in words and a colour."""
+EVERY_ROLE = "every"
 FILTERS: dict[str, Search] = {
     "open": Search(),
     "mine": Search(mine_only=True),
@@ -44,6 +40,11 @@ def title_of(task: View) -> str:
     return t(task.title, **task.values)
 
 
+def pressing(task: View) -> str:
+    """Return how much a task presses, in a word; nothing if no more than others."""
+    return t(f"tasks.priority.{task.priority.name.lower()}") if task.priority in PRESSING else ""
+
+
 def register(clinic: Clinic, routes: Routes) -> None:
     """Enter `/tasks`."""
 
@@ -58,14 +59,7 @@ def register(clinic: Clinic, routes: Routes) -> None:
         if task:
             with kit.told():
                 await page.open(task)
-
-        async def update() -> None:
-            counts = await clinic.tasks.counts(current_actor())
-            await page.load(counts)
-            unread = await clinic.notices.unread(current_actor())
-            surroundings.show_counts(tasks=counts.open, notices=unread)
-
-        on_event(clinic.bus, TaskRaised, TaskClosed, TaskEscalated, do=update)
+        surroundings.also(page.follow)
 
 
 class TasksPage:
@@ -74,6 +68,7 @@ class TasksPage:
     def __init__(self, clinic: Clinic) -> None:
         self._clinic = clinic
         self._filter = "open"
+        self._role: Role | None = None
 
     def build(self) -> None:
         """Make the elements; `load` fills them."""
@@ -81,6 +76,7 @@ class TasksPage:
             self._chips = kit.chips(
                 t("tasks.filter"), self._choices(), value="open", on_change=self._filtered
             )
+        self._offer_roles()
         columns = [
             kit.Column("kind", t("tasks.column.what"), sort=True, phone="title"),
             kit.Column("state", t("tasks.column.state")),
@@ -101,6 +97,23 @@ class TasksPage:
             )
         self._panel = kit.side_panel()
 
+    def _offer_roles(self) -> None:
+        """Let who plays several roles look at the work of one of them."""
+        held = {str(role): t(f"role.{role}") for role in sorted(current_actor().roles)}
+        if len(held) > 1:
+            choices = {EVERY_ROLE: t("tasks.every_role"), **held}
+            self._by_role = kit.chips(
+                t("tasks.by_role"),
+                [kit.Choice(key, words) for key, words in choices.items()],
+                value=EVERY_ROLE,
+                on_change=self._role_chosen,
+            )
+
+    async def _role_chosen(self) -> None:
+        chosen = self._by_role.value
+        self._role = None if chosen == EVERY_ROLE else Role(chosen)
+        await self.load(await self._clinic.tasks.counts(current_actor()))
+
     def _choices(self, counts: dict[str, int] | None = None) -> list[kit.Choice]:
         known = counts or {}
         return [
@@ -109,10 +122,16 @@ class TasksPage:
 
     async def load(self, counts: Counts) -> None:
         """Bring the list up to date, and the numbers beside its filters."""
+        if self._role:
+            counts = await self._clinic.tasks.counts(current_actor(), role=self._role)
         self._chips.offer(
             self._choices({"open": counts.open, "mine": counts.mine, "overdue": counts.overdue})
         )
         await self._table.load()
+
+    async def follow(self, counts: Counts, _unread: int) -> None:
+        """Bring it up to date when something has happened."""
+        await self.load(counts)
 
     async def show(self, name: str) -> None:
         """Show another part of the list."""
@@ -126,8 +145,8 @@ class TasksPage:
         wanted = FILTERS[self._filter]
         sort = Sort(query.sort) if query.sort in set(Sort) else wanted.sort
         descending = query.down if query.sort in set(Sort) else wanted.descending
-        search = Search(
-            query.search, "", wanted.states, wanted.mine_only, wanted.overdue_only, sort, descending
+        search = replace(
+            wanted, text=query.search, role=self._role, sort=sort, descending=descending
         )
         items, total = await self._clinic.tasks.page(
             current_actor(), search, offset=query.offset, limit=query.size
@@ -141,7 +160,7 @@ class TasksPage:
         return kit.Row(
             str(task.id),
             {
-                "kind": kit.Cell(title_of(task)),
+                "kind": _title(task),
                 "state": _state(task, mine=mine),
                 "due": kit.ago_cell(task.due_at, now=now, never=t("tasks.no_time")),
                 "raised": kit.ago_cell(task.raised_at, now=now),
@@ -231,13 +250,19 @@ def _is_open(task: View) -> bool:
     return task.state in {TaskState.OPEN, TaskState.TAKEN}
 
 
+def _title(task: View) -> kit.Cell:
+    word = pressing(task) if _is_open(task) else ""
+    tags = ({"text": word, "tone": PRESSING[task.priority]},) if word else ()
+    return kit.Cell(title_of(task), tags=tags)
+
+
 def _state(task: View, *, mine: bool) -> kit.Cell:
     if task.overdue:
         return kit.state_cell(t("tasks.overdue"), "bad")
     if mine and _is_open(task):
         return kit.state_cell(t("tasks.state.mine"), "go", glyph="p2")
     glyphs = {TaskState.OPEN: "p0", TaskState.TAKEN: "p2", TaskState.CANCELLED: "ban"}
-    tone: kit.Tone = "ok" if task.state is TaskState.DONE else TONES.get(task.priority, "")
+    tone: kit.Tone = "ok" if task.state is TaskState.DONE else ""
     glyph = glyphs.get(task.state, "")
     return kit.state_cell(t(f"tasks.state.{task.state}"), tone, glyph=glyph)
 
@@ -245,8 +270,8 @@ def _state(task: View, *, mine: bool) -> kit.Cell:
 def _state_line(task: View) -> None:
     if task.overdue:
         kit.banner("bad", t("tasks.overdue"), t("tasks.overdue_text"))
-    elif task.priority is Priority.URGENT and _is_open(task):
-        kit.banner("warn", t("tasks.urgent"))
+    if task.priority is Priority.URGENT and _is_open(task):
+        kit.banner("warn", t("tasks.priority.urgent"), t("tasks.urgent"))
 
 
 def _facts(task: View, now: datetime) -> list[tuple[str, str]]:

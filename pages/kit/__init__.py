@@ -35,6 +35,7 @@ from pages.kit.fields import (
     select,
     text_area,
 )
+from pages.kit.figures import Figure, Figures
 from pages.kit.panels import SidePanel, confirm, side_panel
 from pages.kit.tables import (
     Act,
@@ -62,6 +63,8 @@ __all__ = [
     "Column",
     "DataTable",
     "Field",
+    "Figure",
+    "Figures",
     "Html",
     "Page",
     "Query",

@@ -125,6 +125,8 @@ export default {
               <time v-else-if="cell(row, column).at" :datetime="cell(row, column).at" :title="cell(row, column).title"
                 data-ago>{{ when(cell(row, column)) }}</time>
               <span v-else :title="cell(row, column).title">{{ cell(row, column).text }}</span>
+              <template v-if="cell(row, column).tags && cell(row, column).kind !== 'tags'">{{ " " }}<span class="tags"><span
+                v-for="tag in cell(row, column).tags" :key="tag.text" class="tag" :class="'tag--' + tag.tone">{{ tag.text }}</span></span></template>
               <small v-if="cell(row, column).note" class="table__note">{{ cell(row, column).note }}</small>
             </td>
             <td v-if="words.acts" class="r table__acts"><button v-for="act in row.acts" :key="act.name" type="button"

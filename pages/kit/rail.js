@@ -5,6 +5,7 @@ export default {
     home: String, // what the mark leads to, in words
     logo: String,
     places: Array, // of {href, icon, text, here}
+    counts: Object, // by href: {n, said}, how much waits there
     demo: String, // said on a phone where everything is made up; none elsewhere
   },
   methods: {
@@ -18,7 +19,8 @@ export default {
       <a v-for="each in places" :key="each.href" class="rail__link" :href="each.href"
          :aria-current="each.here ? 'page' : null">
         <svg class="i" aria-hidden="true" focusable="false"><use :href="icon(each.icon)" /></svg>
-        <span>{{ each.text }}</span>
+        <span>{{ each.text }}<span v-if="(counts[each.href] || {}).said" class="sr"> {{ counts[each.href].said }}</span></span>
+        <span v-if="counts[each.href]" class="count" aria-hidden="true" :data-n="counts[each.href].n"></span>
       </a>
       <span v-if="demo" class="badge badge--rail">{{ demo }}</span>
       <span class="rail__gap"></span>

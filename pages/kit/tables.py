@@ -46,6 +46,7 @@ class Cell:
     href: str = ""
     can: bool = False
     tags: tuple[dict[str, str], ...] = ()
+    """All there is to say, or beside the text."""
 
 
 CELL = tuple(field.name for field in fields(Cell))

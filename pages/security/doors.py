@@ -22,11 +22,13 @@ from pages.security.origins import is_secure, local_path, sender_of
 from pages.security.refusals import refusal, wants_json
 from pages.session import CONFIRM, SIGN_IN, actor_of
 from services.clinic import Clinic
+from services.permissions import Action
 from services.policy import ANYBODY, Actor
 from services.users.factors import Proof, ProofKind, RelyingParty
 from services.users.steps import Caller, Step
 
 FORM_BYTES = 64 * KILOBYTE
+ACCOUNT = "/account"
 WAY_IN = "how one signs in; a half-open session's token is the only key to its next step"
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -149,6 +151,22 @@ def _register_inside(clinic: Clinic, routes: Routes) -> None:
     @door.tell("/auth/confirm/options")
     async def options(form: Form) -> dict[str, Any]:
         return await clinic.sign_in.confirm_options(actor_of(form.request), party_of(form.request))
+
+    @routes.http("POST", "/auth/account/passkey/options", action=Action.ACCOUNT_SECURE)
+    async def passkey_options(request: Request) -> Response:
+        asked = await clinic.account.start_passkey(actor_of(request), party_of(request))
+        return JSONResponse(asked)
+
+    @routes.http(
+        "POST", "/auth/account/passkey", action=Action.ACCOUNT_SECURE, body_bytes=FORM_BYTES
+    )
+    async def passkey(request: Request) -> Response:
+        form = await Form.of(request)
+        try:
+            await clinic.account.finish_passkey(actor_of(request), form.proof, form["label"])
+        except DomainError as error:
+            return _led_back(form, error, ACCOUNT)
+        return _lead(request, f"{ACCOUNT}?done=passkey")
 
     @routes.http("POST", "/auth/sign-out", public="signing out twice does no harm")
     async def sign_out(request: Request) -> Response:

@@ -3,13 +3,13 @@
 from uuid import UUID
 
 from pages import kit
-from pages.kit.element import Html
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
 from pages.text_size import TextSize
+from pages.users.own_factors import OwnFactors
 from pages.users.password_rules import password_rules
-from pages.users.sign_in import show_codes
+from pages.users.sign_in import say_error
 from pages.words import local, t
 from services.clinic import Clinic
 from services.permissions import Action
@@ -21,22 +21,24 @@ def register(clinic: Clinic, routes: Routes) -> None:
     """Enter `/account`."""
 
     @routes.page("/account", action=Action.ACCOUNT_READ, title="shell.account")
-    async def account_page() -> None:
+    async def account_page(error: str = "", done: str = "") -> None:
         profile = await clinic.account.profile(current_actor())
         page = AccountPage(clinic, profile)
         with frame("shell.account"):
+            say_error(error)
+            if done == "passkey":
+                kit.banner("ok", t("account.passkey_made"))
             with kit.halves():
                 page.build_profile()
                 page.build_password()
-                with Html("div", "stack"):
-                    page.build_factors()
-                    page.build_looks()
+                page.build_looks()
+            OwnFactors(clinic).build(profile)
             page.build_visits()
         await page.load()
 
 
 class AccountPage:
-    """Five cards."""
+    """The cards about the person, the password and where they are signed in."""
 
     def __init__(self, clinic: Clinic, profile: Profile) -> None:
         self._clinic = clinic
@@ -83,35 +85,6 @@ class AccountPage:
             )
             self._old.value = self._new.value = ""
             kit.toast(t("account.password_changed"))
-
-    def build_factors(self) -> None:
-        """Show the second factors there are; new recovery codes make the old ones void."""
-        held = self._profile.enrolled
-        with kit.card(t("account.factors")):
-            kit.facts(
-                [
-                    (
-                        t("account.totp"),
-                        t("account.bound") if held.totp else t("account.not_bound"),
-                    ),
-                    (t("account.passkeys"), t("account.passkeys_held", count=held.passkeys)),
-                    (t("account.codes_left"), t("account.codes_held", count=held.codes_left)),
-                ]
-            )
-            self._codes = Html("div", role="status")
-            kit.button("line", t("account.new_codes"), self._new_codes)
-
-    async def _new_codes(self) -> None:
-        answer = await kit.confirm(
-            t("account.new_codes"), t("account.new_codes_text"), t("account.new_codes_do")
-        )
-        if not answer:
-            return
-        codes = await self._clinic.account.new_codes(current_actor())
-        self._codes.clear()
-        with self._codes:
-            kit.paragraph(t("sign_in.codes_why"))
-            show_codes(codes)
 
     def build_looks(self) -> None:
         """Let somebody have pages written larger, wherever they sign in."""

@@ -72,7 +72,7 @@ def _register_door(clinic: Clinic, routes: Routes, door: Door) -> None:
         chosen = _chosen() if clinic.settings.demo else ""
         with await door.frame("sign_in.title"):
             _steps(STEPS, 0)
-            _said(error, why)
+            say_error(error, why)
             with _form("/auth/password", next):
                 kit.field(
                     t("sign_in.username"),
@@ -108,7 +108,7 @@ def _register_door(clinic: Clinic, routes: Routes, door: Door) -> None:
             return stand
         with await door.frame("sign_in.second_factor"):
             _steps(STEPS, 1)
-            _said(error)
+            say_error(error)
             _not_me(stand)
             _proof_form("/auth/second-factor", stand, _way(stand, by), next)
             if clinic.settings.demo:
@@ -126,7 +126,7 @@ def _register_first_day(clinic: Clinic, routes: Routes, door: Door) -> None:
             return stand
         with await door.frame("sign_in.new_password"):
             _steps(FIRST_DAY, 0)
-            _said(error)
+            say_error(error)
             kit.paragraph(t("sign_in.new_password_why"), "muted")
             with _form("/auth/new-password", next):
                 Html("input", type="hidden", name="username", value=stand.username)
@@ -151,7 +151,7 @@ def _register_first_day(clinic: Clinic, routes: Routes, door: Door) -> None:
         drawn = await asyncio.to_thread(qr_code, secret.uri)
         with await door.frame("sign_in.enrol"):
             _steps(FIRST_DAY, 1)
-            _said(error)
+            say_error(error)
             _enrol(secret, drawn, next)
         return None
 
@@ -163,7 +163,7 @@ def _register_first_day(clinic: Clinic, routes: Routes, door: Door) -> None:
         codes = await clinic.enrolment.new_codes(session_token(context.client.request.scope))
         with await door.frame("sign_in.recovery_codes"):
             _steps(FIRST_DAY, 2)
-            _said(error)
+            say_error(error)
             kit.paragraph(t("sign_in.codes_why"), "muted")
             show_codes(codes)
             with _form("/auth/recovery-codes", next):
@@ -181,7 +181,7 @@ def _register_confirm(clinic: Clinic, routes: Routes, door: Door) -> None:
         profile = await clinic.account.profile(current_actor())
         stand = Stand("open", profile.language, profile.username, profile.enrolled)  # type: ignore[arg-type]
         with await door.frame("sign_in.confirm"):
-            _said(error)
+            say_error(error)
             kit.paragraph(t("sign_in.confirm_why"), "muted")
             _proof_form("/auth/confirm", stand, _way(stand, by), next)
             _other_ways(stand, _way(stand, by), CONFIRM, next)
@@ -211,7 +211,7 @@ def _steps(names: tuple[str, ...], now: int) -> None:
     kit.stepper(t("sign_in.steps"), [t(f"sign_in.step.{name}") for name in names], now)
 
 
-def _said(error: str, why: str = "") -> None:
+def say_error(error: str, why: str = "") -> None:
     """Say what was wrong with the last try, or why somebody is here.
 
     The blanks of the sentence come with the address, as numbers and nothing else.
@@ -320,7 +320,7 @@ def _enrol(secret: NewSecret, drawn: str, then: str) -> None:
         with Html("div"):
             kit.paragraph(t("sign_in.enrol_scan"))
             kit.paragraph(t("sign_in.enrol_type"), "muted small")
-            Html("code", "secret", text=" ".join(_fours(secret.secret)))
+            Html("code", "secret", text=" ".join(in_fours(secret.secret)))
     with _form("/auth/enrol/totp", then):
         kit.code_box(
             t("sign_in.enrol_code"), name="code", required=True, hint=t("sign_in.totp_hint")
@@ -344,5 +344,6 @@ def show_codes(codes: tuple[str, ...]) -> None:
             Html("li", text=code)
 
 
-def _fours(text: str) -> list[str]:
+def in_fours(text: str) -> list[str]:
+    """Return a secret in groups that can be read aloud."""
     return [text[start : start + 4] for start in range(0, len(text), 4)]

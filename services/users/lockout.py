@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from data.crypto import Keys
@@ -24,6 +24,8 @@ LONGEST_DELAY = timedelta(seconds=60)
 PEOPLE_PER_ADDRESS = 10
 """A whole clinic may share one address, so an address is allowed so many accounts' failures."""
 KEPT_FOR = timedelta(days=1)
+MOST_LOCKED = 1000
+"""So many names at once are an attack, and more than anybody counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,16 @@ class Guard:
         if row is None or row.locked_until is None or row.locked_until <= tx.now:
             return None
         return row.locked_until
+
+    async def locked_among(self, tx: Reading, names: Select[str]) -> int:
+        """Count which of these accounts are locked; they are gone through only if any name is."""
+        locked = select(SignInGuard.key).where(
+            SignInGuard.locked_until > tx.now, SignInGuard.key.startswith("name:")
+        )
+        keys = set(await tx.session.scalars(locked.limit(MOST_LOCKED)))
+        if not keys:
+            return 0
+        return sum(self._both(name, "")[0] in keys for name in await tx.session.scalars(names))
 
     async def tidy(self, tx: Transaction) -> None:
         """Forget what was counted long ago."""

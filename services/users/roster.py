@@ -78,6 +78,16 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How many of the staff cannot come in now, and why."""
+
+    suspended: int
+    dormant: int
+    locked: int
+    """By knocks in vain, for some minutes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dossier:
     """One member, with what the security administrator needs to help them in."""
 
@@ -118,6 +128,18 @@ class Roster:
             held = await _grants(tx, [row.id for row in rows])
             members = tuple(_member(row, held.get(row.id, frozenset())) for row in rows)
             return Page(members, total or 0)
+
+    async def standing(self, actor: Actor) -> Standing:
+        """Count those of the staff the actor may see who cannot come in now."""
+        async with self._transactions.read(actor) as tx:
+            mine = (visible(actor, Action.STAFF_READ, User), User.kind == UserKind.STAFF)
+            query = select(
+                func.count(User.id).filter(User.state == UserState.SUSPENDED),
+                func.count(User.id).filter(User.state == UserState.DORMANT),
+            ).where(*mine, User.state != UserState.ACTIVE)
+            suspended, dormant = (await tx.session.execute(query)).one()
+            locked = await self._guard.locked_among(tx, select(User.username).where(*mine))
+            return Standing(suspended, dormant, locked)
 
     async def get(self, actor: Actor, user_id: UUID) -> Dossier:
         """Return one member, masked as in the list."""

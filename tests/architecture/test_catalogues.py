@@ -184,7 +184,7 @@ def pybabel(*arguments: object) -> subprocess.CompletedProcess[str]:
 OTHER_WORDS = {
     "zh_CN": (
         *("审计记录", "备用码", "用户名", "网点", "紧急查", "口令", "第二道", "岗位"),
-        *("健康检查页", "出厂值"),
+        *("健康检查页", "出厂值", "任务"),
     ),
     "en": ("broken glass", "break the glass", "the house", "this house"),
 }

@@ -79,7 +79,7 @@ def test_a_role_at_one_site_does_not_reach_another():
 
 
 def test_a_role_at_one_site_does_not_change_the_house():
-    """README 17: rules, papers, backups and accounts of the whole institution stay out of reach."""
+    """Rules, papers, backups and accounts of the whole institution stay out of reach."""
     reaching = {
         action
         for action, row in docs_permissions.matrix().items()

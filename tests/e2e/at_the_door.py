@@ -1,5 +1,8 @@
 """What people do at the door, in a browser: the same in every test that comes in through it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from playwright.async_api import Page, expect
 from pyotp import TOTP
 
@@ -81,3 +84,20 @@ async def confirm(page: Page, app: TOTP, clock) -> None:
     clock.forward(seconds=31)
     await come_to(page, "/confirm")
     await page.locator("[name=value]").press_sequentially(app.at(clock.now()))
+
+
+@asynccontextmanager
+async def authenticator(page: Page) -> AsyncIterator[None]:
+    """Give the browser a fingerprint reader that always says yes."""
+    session = await page.context.new_cdp_session(page)
+    await session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    yield

@@ -33,7 +33,7 @@ from jobs import demo
 from pages.routes import Kind, Routes, may_enter
 from services.clinic import Clinic
 from services.demo import PASSWORD
-from services.policy import Grant, Role
+from services.policy import HOUSE, Grant, Role
 from services.settings import Settings
 from services.users.registrar import NewStaff, StaffDetails
 from services.users.sessions import new_token
@@ -161,6 +161,7 @@ async def _opened(database: Database, keys: Keys, settings: Settings) -> Clinic:
     await clinic.policy.load()
     for _ in range(3):  # what follows from what has happened: notices, and what follows from those
         await clinic.bus.deliver()
+    await clinic.health.look(HOUSE)  # as a job does every few minutes
     return clinic
 
 

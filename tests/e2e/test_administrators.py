@@ -86,7 +86,7 @@ async def test_the_security_administrator_adds_somebody(house, browser, clock):
 
 
 async def test_a_role_is_given_for_one_site(house, browser, clock):
-    """README 17: where it counts is chosen, and said."""
+    """Where it counts is chosen, and said."""
     async with page_of(browser, DESKTOP, house) as page:
         await at_work(page, house, "anquan", clock, "/staff")
         await page.get_by_role("button", name="hushi", exact=True).click()

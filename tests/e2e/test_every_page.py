@@ -18,7 +18,7 @@ from tests.e2e.tour import Tour
 
 
 def test_every_page_of_the_registry_is_looked_at(found):
-    """README 22: a new page fails here until somebody of the hospital looks at it."""
+    """A new page fails here until somebody of the hospital looks at it."""
     assert found.nobody == ()
     assert len(found.places) > len({place.path for place in found.places}) > 15
     assert {place.who for place in found.places} == {GUEST, *LOOKERS, *STEPS.values()}

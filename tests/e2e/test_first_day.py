@@ -1,8 +1,5 @@
 """The first day and the days after, in a browser: coming in, losing the phone, going out. (R042)"""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
@@ -15,6 +12,7 @@ from services.settings import Settings
 from services.users.registrar import Added, NewStaff, StaffDetails
 from tests.e2e.at_the_door import (
     OWN_PASSWORD,
+    authenticator,
     bind_an_app,
     choose_own_password,
     come_back,
@@ -132,7 +130,7 @@ async def _with_recovery_code(page: Page, house: str, added: Added, code: str) -
 async def test_a_passkey_is_made_on_the_first_day_and_used_on_the_next(house, browser, added):
     """S-AUTH-3: Chromium's own authenticator, with the real ceremony."""
     house = house.replace("127.0.0.1", "localhost")  # a passkey belongs to a name, not a number
-    async with page_of(browser, DESKTOP, house) as page, _authenticator(page):
+    async with page_of(browser, DESKTOP, house) as page, authenticator(page):
         await give_password(page, house, added.username, added.temporary_password)
         await choose_own_password(page)
         await page.get_by_role("button", name="改用通行密钥").click()
@@ -144,22 +142,12 @@ async def test_a_passkey_is_made_on_the_first_day_and_used_on_the_next(house, br
         await page.get_by_role("button", name="用通行密钥登录").click()
         await come_to(page, "/")
 
-
-@asynccontextmanager
-async def _authenticator(page: Page) -> AsyncIterator[None]:
-    """Give the browser a fingerprint reader that always says yes."""
-    session = await page.context.new_cdp_session(page)
-    await session.send("WebAuthn.enable")
-    options = {
-        "protocol": "ctap2",
-        "transport": "internal",
-        "hasResidentKey": True,
-        "hasUserVerification": True,
-        "isUserVerified": True,
-        "automaticPresenceSimulation": True,
-    }
-    await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-    yield
+        await visit(page, f"{house}/account")
+        row = page.locator(".line", has_text="上次使用")
+        await row.get_by_role("button", name="删除").click()
+        await page.locator("dialog.confirm").get_by_role("button", name="删除").click()
+        await expect(page.locator(".toast")).to_contain_text("最后一个双重验证方式")
+        await expect(row).to_be_visible()
 
 
 async def test_signing_out_closes_the_other_tab(house, browser, added, clock):

@@ -34,7 +34,7 @@ async def test_a_notice_says_which_task_it_is_about_and_leads_to_it(house, brows
     async with page_of(browser, PHONE, house, nurse.token) as page:
         await visit(page, f"{house}/notices")
         row = page.locator("tbody tr", has_text="请整理慢病随访名单")
-        await row.get_by_role("link", name="您有新的任务").click()
+        await row.get_by_role("link", name="您有新的待办").click()
         panel = page.locator(".side")
         await expect(panel.get_by_role("heading", name="请整理慢病随访名单")).to_be_visible()
         await panel.get_by_label("处理结果").fill("整理好了，共12人")
@@ -291,7 +291,7 @@ async def test_who_only_looks_is_told_who_declares_it(house, browser, clinic):
 
 
 async def test_a_masked_number_is_seen_whole_with_a_reason_that_stays(house, browser, clinic):
-    """S-PI-1, README 23: masked first; a change of mind shows nothing; a look is in the trail."""
+    """S-PI-1: masked first; a change of mind shows nothing; a look is in the trail."""
     guard = await signed_in(clinic, Role.SECURITY_ADMIN)
     await signed_in(clinic, Role.NURSE, name="wangfang")
     async with page_of(browser, DESKTOP, house, guard.token) as page:

@@ -18,10 +18,12 @@ from data.users import User
 from jobs import demo
 from services.audit import Search
 from services.demo import PASSWORD, code_at
+from services.i18n import say
 from services.permissions import Action, Role
 from services.policy import HOUSE, Actor
 from services.rules import STAFF
 from services.settings import Settings
+from services.tasks import Search as TaskSearch
 from services.users.factors import Proof, ProofKind
 from services.users.steps import Caller
 from tests.jobs.houses import Command, Server
@@ -105,6 +107,30 @@ async def test_the_pages_have_something_to_show(clinic):
     assert found == 2
     assert {entry.action for entry in entries} == {str(Action.AUDIT_READ)}
     assert len(await clinic.institutions.sites(admin)) == 2
+
+
+async def test_the_system_administrator_finds_messages_as_others_do(clinic):
+    """From a colleague, and from the house itself: a licence ends; the letter is in the inbox."""
+    admin = await actor_of(clinic, "xitong")
+    await clinic.bus.deliver()
+    await clinic.bus.deliver()
+    notices, _ = await clinic.notices.page(admin)
+    assert {each.template for each in notices} == {"task_for_you", "licence_expires"}
+    letters, _ = await clinic.inbox.page(admin)
+    assert "xitong@demo.invalid" in {each.address for each in letters}
+
+
+async def test_what_people_were_asked_is_read_in_ones_own_language(clinic):
+    """Every title: from the catalogue, and the same words are found by a search."""
+    for each in demo.story()["people"]:
+        tasks, _ = await clinic.tasks.page(await actor_of(clinic, each["username"]), TaskSearch())
+        for task in tasks:
+            said = say("en", task.title, **task.values)
+            assert not re.search("[\u4e00-\u9fff]", said), said
+    admin = await actor_of(clinic, "xitong")
+    for text in ("接口清单", "list of interfaces"):
+        [found], _ = await clinic.tasks.page(admin, TaskSearch(text=text))
+        assert found.values == {"words": "demo.asked.interfaces"}
 
 
 async def test_its_trail_is_whole_and_in_the_order_of_time(clinic):

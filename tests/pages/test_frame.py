@@ -9,7 +9,7 @@ from data.clock import new_id
 from pages import kit
 from pages.glass import Glass, GlassBanner
 from pages.navigation import offered
-from pages.shell import frame
+from pages.shell import Rail, frame
 from pages.viewer import Viewer
 from services.events import EmergencyAccessClosed
 from services.policy import Action, Role
@@ -120,3 +120,16 @@ async def test_the_bells_count_without_a_reload(user):
     user.find("Count").click()
     await user.should_see("待办 7 件")
     await user.should_see("新消息 0 条")
+
+
+async def test_the_rail_says_how_much_waits_to_see_and_to_hear(user):
+    """Mockups 07 and 11: a number at the place; nothing where nothing waits."""
+    can = {"can": lambda action: action is Action.TASK_READ}
+    await show_frame(user, a_viewer(Role.NURSE, work=Counts(120, 0, 0, 0), **can))
+    [rail] = [each for each in user.client.elements.values() if isinstance(each, Rail)]
+    assert rail.props["counts"] == {"/tasks": {"n": "99+", "said": "有 120 件未办结"}}
+    user.find("Count").click()
+    await user.should_see("有 7 件未办结")
+    assert rail.props["counts"]["/tasks"]["n"] == "7"
+    await show_frame(user, a_viewer(Role.NURSE, **can))
+    await user.should_not_see("件未办结")

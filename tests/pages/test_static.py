@@ -77,7 +77,7 @@ def test_what_old_browsers_read_is_es5(script):
 
 
 def test_no_file_of_ours_asks_another_host():
-    """README 22: 0 requests to a foreign host."""
+    """0 requests to a foreign host."""
     names = {"http://www.w3.org/2000/svg"}
     found = {
         address

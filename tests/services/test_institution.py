@@ -122,7 +122,7 @@ async def test_what_is_malformed_changes_nothing(clinic, system, wrong, code):
 
 
 async def test_sites_open_change_and_close(clinic, system):
-    """README 17."""
+    """One institution, several places of work (院区)."""
     institutions = clinic.institutions
     north = await institutions.add_site(system, NewSite("北院", "解放路 1 号", "0571-87654322"))
     await institutions.add_site(system, NewSite("南院"))

@@ -311,3 +311,27 @@ async def test_work_for_one_person_is_not_raised_for_whom_it_is_about(clinic):
     with pytest.raises(Invalid) as refusal:
         await clinic.tasks.add(HOUSE, wanted(owner_id=ann.user_id, barred_id=ann.user_id))
     assert refusal.value.code == "task_for_nobody"
+
+
+async def test_who_plays_two_roles_looks_at_the_work_of_one(clinic, clock):
+    """E1: with what has come to that role because it was overdue; never at that of others."""
+    head = an_actor(Role.DOCTOR, Role.DEPARTMENT_HEAD)
+    late = {"due_at": MONDAY + timedelta(hours=1), "escalates_to": Role.DEPARTMENT_HEAD}
+    doctors = await clinic.tasks.add(HOUSE, wanted("1", role=Role.DOCTOR))
+    heads = await clinic.tasks.add(HOUSE, wanted("2", role=Role.DEPARTMENT_HEAD))
+    passed_on = await clinic.tasks.add(HOUSE, wanted("3", role=Role.NURSE, **late))
+    await clinic.tasks.add(HOUSE, wanted("4", role=Role.PHARMACIST))
+    clock.forward(minutes=61)
+    await clinic.bus.ring()
+    await clinic.bus.deliver()
+
+    async def seen(role):
+        rows, total = await clinic.tasks.page(head, Search(role=role))
+        assert total == len(rows) == (await clinic.tasks.counts(head, role=role)).open
+        return {row.id for row in rows}
+
+    assert await seen(Role.DOCTOR) == {doctors}
+    assert await seen(Role.DEPARTMENT_HEAD) == {heads, passed_on}
+    assert await seen(Role.NURSE) == {passed_on}
+    assert await seen(Role.PHARMACIST) == set()
+    assert await seen(None) == {doctors, heads, passed_on}

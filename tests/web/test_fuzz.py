@@ -112,6 +112,7 @@ def frozen(pages: list[Page]) -> dict[str, str]:
     }
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(3600)
 async def test_forged_messages_break_nothing_and_change_nobody_elses_page(clinic, cases, caplog):
     seed = int(os.environ.get("XINGLIN_FUZZ_SEED", random.randrange(2**32)))

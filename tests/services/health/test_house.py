@@ -159,7 +159,7 @@ async def test_a_sandbox_outside_a_demo_is_red(database, clock, keys, tmp_path):
 
 
 async def test_what_was_never_run_against_the_real_service_says_so(database, clock, keys, tmp_path):
-    """README 24: on the health page and by `xinglin doctor`, not only in the documents."""
+    """On the health page and by `xinglin doctor`, not only in the documents."""
     sms = {"url": "https://sms.example.invalid/send", "key": "a", "secret": "s" * 32}
     wanted = {"providers": {"sms": "http", "mailer": "none"}, "sms": sms}
     settings = Settings(

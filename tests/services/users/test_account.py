@@ -78,7 +78,7 @@ async def test_a_weak_password_is_refused_here_too(hospital, doctor):
 
 
 async def test_what_secures_the_account_needs_a_fresh_proof(hospital, doctor):
-    """README 14, SENSITIVE: five minutes."""
+    """SENSITIVE: five minutes."""
     actor, account = await hospital.at_work(doctor), hospital.clinic.account
     hospital.clock.forward(minutes=6)
     for act in (

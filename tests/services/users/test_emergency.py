@@ -187,7 +187,7 @@ async def test_the_auditor_sees_it_and_the_doctor_does_not_review(hospital, doct
 
 
 async def test_the_review_is_a_task_until_somebody_has_done_it(hospital, doctor):
-    """R042, README 15: immediately, due within 24 h, passed on to medical affairs after that."""
+    """R042: immediately, due within 24 h, passed on to medical affairs after that."""
     house, opened = hospital.clinic, hospital.clock.now()
     access = await house.emergency.open(doctor, PATIENT, REASON)
     await house.bus.deliver()

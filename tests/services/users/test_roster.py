@@ -3,13 +3,14 @@
 import pytest
 
 from data.clock import new_id
-from data.errors import Forbidden, Invalid
+from data.errors import DomainError, Forbidden, Invalid
 from data.users import UserState
 from services.audit import Search
 from services.institution import NewSite
 from services.policy import Role
-from services.users.roster import SORTS, StaffSearch
-from tests.services.users.conftest import PASSWORD, SECRET, somebody
+from services.users.roster import SORTS, StaffSearch, Standing
+from tests.factories import OTHER_INSTITUTION, an_actor
+from tests.services.users.conftest import HERE, PASSWORD, SECRET, somebody
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ async def test_who_may_not_see_staff_sees_none(ward):
 
 
 async def test_a_role_at_one_site_sees_that_site_and_what_is_everybodys(ward):
-    """README 17."""
+    """What belongs to no site is everybody's; another site's is not."""
     system = ward.acting(Role.SYSTEM_ADMIN)
     north = await ward.clinic.institutions.add_site(system, NewSite("北院"))
     south = await ward.clinic.institutions.add_site(system, NewSite("南院"))
@@ -149,3 +150,23 @@ async def test_a_role_at_one_site_sees_that_site_and_what_is_everybodys(ward):
     seen = {member.username for member in page.members}
     assert "bei" in seen
     assert "nan" not in seen
+
+
+async def test_who_of_the_staff_cannot_come_in_is_counted(hospital):
+    """And what somebody guessed at who has no account is nobody's."""
+    staff, roster = hospital.clinic.staff, hospital.clinic.roster
+    ann = await hospital.hire("ann", Role.NURSE)
+    ben = await hospital.hire("ben", Role.NURSE)
+    assert await roster.standing(hospital.security()) == Standing(0, 0, 0)
+
+    await staff.suspend(hospital.security(), ann.id, "on leave")
+    for name in (ben.username, "nobody"):
+        for _ in range(5):
+            hospital.clock.forward(seconds=17)
+            with pytest.raises(DomainError):
+                await hospital.clinic.sign_in.begin(name, "Winter-sturm 9", HERE)
+    assert await roster.standing(hospital.security()) == Standing(1, 0, 1)
+    stranger = an_actor(Role.SECURITY_ADMIN, institution_id=OTHER_INSTITUTION)
+    assert await roster.standing(stranger) == Standing(0, 0, 0)
+    hospital.clock.forward(hours=2)
+    assert await roster.standing(hospital.security()) == Standing(1, 0, 0)

@@ -100,7 +100,7 @@ async def test_a_touch_counts_as_a_sign_of_life(hospital, doctor):
 
 
 async def test_who_is_in_a_call_is_not_idle(hospital, doctor, ended):
-    """README 18: a session with an active ticket, call or upload is not idle."""
+    """A session with an active ticket, call or upload is not idle."""
     calls = {doctor.id}
     sessions = hospital.clinic.sessions
     sessions.excuse(lambda session_id, user_id: user_id in calls)

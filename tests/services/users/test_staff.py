@@ -161,7 +161,7 @@ async def test_a_changed_role_counts_at_once(hospital, doctor, heard):
 
 
 async def test_a_role_may_hold_at_one_site(hospital, doctor):
-    """README 17."""
+    """A nurse of one site is none at another."""
     system = hospital.acting(Role.SYSTEM_ADMIN)
     site = await hospital.clinic.institutions.add_site(system, NewSite("北院"))
     here = Grant(Role.NURSE, site)
@@ -291,7 +291,7 @@ async def test_personnel_cannot_take_over_an_account(hospital, doctor):
 
 
 async def test_another_institutions_security_has_no_say(hospital, doctor):
-    """README 17."""
+    """Each institution answers for its own accounts."""
     stranger = hospital.acting(Role.SECURITY_ADMIN)
     stranger = type(stranger)(
         stranger.user_id, stranger.grants, new_id(), confirmed_at=hospital.clock.now()
