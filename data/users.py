@@ -50,6 +50,7 @@ class User(Placed, Base):
     former_email: Mapped[str] = mapped_column(default="", info=L4)
     contact_since: Mapped[datetime | None] = mapped_column(default=None, info=L2)
     language: Mapped[str] = mapped_column(default="zh_CN", info=L2)
+    text_size: Mapped[int | None] = mapped_column(default=None, info=L2)  # 0 to 3, None: not said
     state: Mapped[UserState] = mapped_column(default=UserState.ACTIVE, index=True, info=L3)
     state_reason: Mapped[str] = mapped_column(default="", info=L3)
     kept_out_by: Mapped[str] = mapped_column(default="", info=L3)  # roles, in whose name

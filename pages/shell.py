@@ -15,7 +15,8 @@ from pages.kit.buttons import Button, button, icon_button, link_button
 from pages.kit.element import Html, Icon
 from pages.kit.tell import shelf, told
 from pages.navigation import offered
-from pages.viewer import Tastes, Viewer, viewer
+from pages.text_size import TextSize
+from pages.viewer import Viewer, viewer
 from pages.words import language, t
 from services.tasks import Counts
 
@@ -186,7 +187,8 @@ def _bar(who: Viewer, called: str, rail: Rail) -> tuple[Html, Frame]:
         sheet = HelpSheet()
         help_button = icon_button("help", t("shell.help.title")).classes("only-wide")
         help_button.on("click", js_handler=f"() => getElement({sheet.id}).show()")
-        UserMenu(who)
+        with UserMenu(who):
+            TextSize()
     return bar, Frame(slot, sheet, rail, counts)
 
 
@@ -262,24 +264,18 @@ def public_frame(title_key: str, *, institution: str = "", demo: bool = False) -
         with Html("div", "tools") as tools:
             if demo:
                 Html("span", "badge", t("shell.demo"))
-            _elder_button(Tastes.of(client.request))
             icon_button("moon", t("shell.theme")).props('data-set="theme:turn"')
             _language_button()
+            TextSize("shell.elder_size")
         Html("h1", text=called)
         yield tools
-
-
-def _elder_button(tastes: Tastes) -> ui.element:
-    on = tastes.elder > 0
-    label = t("shell.elder_off") if on else t("shell.elder_on")
-    return button("quiet", label).props(f'data-set="elder:{0 if on else 1}"')
 
 
 @contextmanager
 def patient_frame(title_key: str, *, back: str = "", phone: str = "") -> Iterator[None]:
     """Build a page for a patient: one column, the way back, and a person to call in the corner."""
     called = t(title_key)
-    tastes = theme.dress("patient", f"{called} - {t('shell.product')}")
+    theme.dress("patient", f"{called} - {t('shell.product')}")
     client = context.client
     client.layout.classes("frame-patient")
     with client.layout:
@@ -289,7 +285,7 @@ def patient_frame(title_key: str, *, back: str = "", phone: str = "") -> Iterato
                 link = link_button("quiet", t("shell.back"), back, icon="back").classes("btn--icon")
                 link.props["bare"] = True
             Html("h1", text=called)
-            _elder_button(tastes)
+            TextSize("shell.elder_on", short=True)
             if phone:
                 call = Html("a", "btn btn--quiet btn--icon", href=f"tel:{quote(phone)}")
                 with call.attribute("aria-label", t("shell.call_us", phone=phone)):

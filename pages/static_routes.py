@@ -25,6 +25,11 @@ PUBLIC = (
 """What is served here and why anybody may have it, for the registry of routes."""
 
 PAGES = frozenset({"offline.html", "old.html"})
+CALL = {
+    "@CALL@": ("或者打电话：{}", "或者打医院的电话。"),
+    "@CALL_EN@": ("Or call {}.", "Or call the hospital."),
+}
+"""Where these pages say whom to call: with a number, and while none is known."""
 WORKER = "sw.js"
 TYPES = {".webmanifest": "application/manifest+json", ".js": "text/javascript; charset=utf-8"}
 
@@ -78,8 +83,10 @@ def mount_static(server: FastAPI, *, phone: Callable[[], Awaitable[str]] = _no_n
     async def page(request: Request) -> Response:
         text = files[request.url.path.removeprefix("/")].body.decode()
         headers = {"cache-control": ASK_AGAIN}
-        body = text.replace("@CALL@", _call(await phone()))
-        return Response(body, media_type="text/html; charset=utf-8", headers=headers)
+        number = await phone()
+        for mark, words in CALL.items():
+            text = text.replace(mark, _call(number, *words))
+        return Response(text, media_type="text/html; charset=utf-8", headers=headers)
 
     async def worker(request: Request) -> Response:
         del request
@@ -101,12 +108,8 @@ def _version(files: dict[str, StaticFile], phone: str) -> str:
     return hashlib.sha256(digests.encode()).hexdigest()[:16]
 
 
-def _call(phone: str) -> str:
+def _call(phone: str, said: str, unknown: str) -> str:
     if not phone:
-        return '<p>或者打医院的电话。<span lang="en">Or call the hospital.</span></p>'
-    number = escape(phone)
+        return f"<p>{unknown}</p>"
     dial = "".join(char for char in phone if char.isdigit() or char == "+")
-    return (
-        f'<p>或者打电话：<a href="tel:{dial}"><b>{number}</b></a> '
-        f'<span lang="en">Or call <a href="tel:{dial}">{number}</a>.</span></p>'
-    )
+    return "<p>" + said.format(f'<a href="tel:{dial}"><b>{escape(phone)}</b></a>') + "</p>"

@@ -49,19 +49,19 @@ def dress(scale: Scale, title: str) -> Tastes:
     inline: the content security policy needs no exception for them.
     """
     client = context.client
-    tastes = Tastes.of(client.request)
+    tastes = Tastes.at(client)
     client.page = copy(client.page)  # shared by all who see the page, and this is about one
     client.page.language = QUASAR[language()]
     client.page.dark = {"dark": True, "light": False}.get(tastes.theme)
     ui.page_title(title)
     links = [f'<link rel="stylesheet" href="{static(name)}">' for name in STYLES]
-    ui.add_head_html("\n".join([_head_script(scale), *links, *_installable()]))
+    ui.add_head_html("\n".join([_head_script(scale, tastes.elder), *links, *_installable()]))
     return tastes
 
 
-def _head_script(scale: Scale) -> str:
+def _head_script(scale: Scale, size: int) -> str:
     floor = f'<script src="{static("floor.js")}"></script>'
-    facts = f'data-scale="{scale}" data-icons="{escape(static("icons.svg"))}"'
+    facts = f'data-scale="{scale}" data-size="{size}" data-icons="{escape(static("icons.svg"))}"'
     rest = f'<script src="{static("drafts.js")}" defer></script>'
     return f'{floor}<script src="{static("theme.js")}" {facts}></script>{rest}'
 

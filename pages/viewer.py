@@ -1,10 +1,10 @@
 """Who looks at a page, as far as its frame needs to know."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nicegui import context
+from nicegui import Client, context
 from starlette.requests import Request
 
 from services.policy import Action
@@ -24,7 +24,8 @@ class Tastes:
     theme: str = "auto"
     """auto (as the device), light or dark."""
     elder: int = 0
-    """0 off; 1 to 3: the elder edition (长辈版) in growing sizes."""
+    """How large pages are written: 0 as designed, 1 to 3 growing; for patients and at the door
+    that is the elder edition (长辈版)."""
 
     @classmethod
     def of(cls, request: Request) -> "Tastes":
@@ -35,6 +36,14 @@ class Tastes:
             theme=theme if theme in {"light", "dark"} else "auto",
             elder=int(elder) if elder in {"1", "2", "3"} else 0,
         )
+
+    @classmethod
+    def at(cls, client: Client) -> "Tastes":
+        """Read those of who looks at a page: what a person has chosen goes before the cookie."""
+        tastes = cls.of(client.request)
+        who: Viewer | None = getattr(client.request.state, "viewer", None)
+        chosen = who.text_size if who else None
+        return tastes if chosen is None else replace(tastes, elder=chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,10 @@ class Viewer:
     notices: int = 0
     news: "News | None" = None
     """Tells when either has changed; None: they stay as they were."""
+    text_size: int | None = None
+    """How large this person wants pages written; None: as their browser has been set."""
+    write_larger: Callable[[int], Awaitable[None]] | None = None
+    """Keeps another size for this person."""
 
 
 def viewer() -> Viewer:

@@ -40,6 +40,8 @@ class Describer:
             work=waiting,
             notices=unread,
             news=News(actor.user_id, actor.institution_id, clinic.bus, self._waiting_now),
+            text_size=plate.text_size,
+            write_larger=self._write_larger,
             emergency=await self._glass(actor),
         )
 
@@ -50,6 +52,9 @@ class Describer:
 
     async def _waiting_now(self) -> tuple[Counts, int]:
         return await self._waiting(current_actor())
+
+    async def _write_larger(self, size: int) -> None:
+        await self._clinic.account.write_larger(current_actor(), size)
 
     async def _glass(self, actor: Actor) -> Glass | None:
         if actor.roles.isdisjoint(RULES[Action.EMERGENCY_OPEN]):

@@ -1,23 +1,27 @@
 """The rules an institution sets for itself: what they are, who changed them, and back again."""
 
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from pages import kit
-from pages.house.rule_fields import asked_value, rule_field, spelled
+from pages.house.rule_fields import GROUPS, asked_value, group_of, rule_field, spelled
+from pages.kit.fields import Choices
 from pages.live import on_event
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
+from pages.viewer import viewer
 from pages.words import local, t
 from services.clinic import Clinic
 from services.events import SettingChanged
 from services.policy import Action
-from services.policy_catalogue import Kind
+from services.policy_catalogue import CATALOGUE, Kind
 from services.policy_settings import SHORTEST_REASON, Change, Setting
 
 VIEWS = ("rules", "history")
+WHOSE = ("all", "mine")
 
 
 def register(clinic: Clinic, routes: Routes) -> None:
@@ -40,6 +44,7 @@ class SettingsPage:
     def __init__(self, clinic: Clinic) -> None:
         self._clinic = clinic
         self._settings: dict[str, Setting] = {}
+        self._whose: Choices | None = None
 
     def build(self) -> None:
         """Make the elements; `load` fills them."""
@@ -69,6 +74,8 @@ class SettingsPage:
                 ),
                 kit.Answers(open=self._open),
             )
+            if any(viewer().can(rule.action) for rule in CATALOGUE.values()):
+                self._offer_filter()
         with kit.card(flush=True) as self._history_card:
             self._history: kit.DataTable[Change] = kit.DataTable(
                 [
@@ -91,6 +98,17 @@ class SettingsPage:
         self._history_card.set_visibility(False)
         self._panel = kit.side_panel()
 
+    def _offer_filter(self) -> None:
+        async def narrow() -> None:
+            self._rules.query = replace(self._rules.query, page=1)
+            await self._rules.load()
+
+        with self._rules:
+            choices = [kit.Choice(name, t(f"settings.whose.{name}")) for name in WHOSE]
+            self._whose = kit.chips(
+                t("settings.column.office"), choices, value=WHOSE[0], on_change=narrow
+            )
+
     async def load(self) -> None:
         """Bring both lists up to date."""
         await self._rules.load()
@@ -108,29 +126,33 @@ class SettingsPage:
     async def _read_rules(self, query: kit.Query) -> kit.Page[Setting]:
         every = await self._clinic.policy.page(current_actor())
         self._settings = {each.item.key: each for each in every}
-        wanted = query.search.lower()
+        wanted, mine = query.search.lower(), self._whose is not None and self._whose.value == "mine"
         found = [
-            each for each in every if wanted in f"{t(each.item.title)} {each.item.key}".lower()
+            each
+            for each in every
+            if wanted in f"{t(each.item.title)} {each.item.key}".lower()
+            and (each.may_change or not mine)
         ]
-        # What this person may change stands first.
-        found.sort(key=lambda each: (not each.may_change, each.item.key))
+        # What this person may change stands first, under headings that stay whole.
+        theirs = {group_of(each.item) for each in every if each.may_change}
+        found.sort(key=lambda each: _place(each, theirs))
         return kit.Page(found[query.offset : query.offset + query.size], len(found))
 
     def _rule_row(self, setting: Setting) -> kit.Row:
         rule = setting.item
         own = "" if setting.is_default else t("settings.own")
-        may: list[tuple[str, kit.Tone]] = [(t("settings.you"), "ok")] if setting.may_change else []
         office = t(f"settings.office.{rule.action.name.lower()}")
         return kit.Row(
             rule.key,
             {
-                "rule": kit.Cell(t(rule.title), note=rule.key),
+                "rule": t(rule.title),
                 "value": kit.Cell(spelled(rule, setting.value), note=own),
                 "delivered": spelled(rule, setting.default),
-                "office": kit.tags_cell(*may, (office, "")),
+                "office": kit.state_cell(t("settings.you"), "ok") if setting.may_change else office,
             },
             name=t(rule.title),
             opens=True,
+            group=t(f"settings.group.{group_of(rule)}"),
         )
 
     def _open(self, key: str) -> None:
@@ -194,7 +216,7 @@ class SettingsPage:
         return kit.Row(
             str(change.id),
             {
-                "rule": kit.Cell(named, note=change.key),
+                "rule": named,
                 "change": " → ".join(_brief(setting, each) for each in changed),
                 "reason": kit.Cell(
                     change.reason, note=t("settings.is_undo") if change.undoes else ""
@@ -218,6 +240,13 @@ class SettingsPage:
         )
         if answer:
             await self._take_back(UUID(key), answer.reason)
+
+
+def _place(setting: Setting, theirs: set[str]) -> tuple[bool, int, bool, str]:
+    """Return where a rule stands in the list of somebody who may change rules of `theirs`."""
+    group = group_of(setting.item)
+    place = tuple(GROUPS).index(group)
+    return group not in theirs, place, not setting.may_change, setting.item.key
 
 
 def _brief(setting: Setting | None, value: Any) -> str:

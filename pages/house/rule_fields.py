@@ -12,6 +12,32 @@ from services.policy_catalogue import Item, Kind
 FLAGS = {"yes": True, "no": False}
 
 
+GROUPS = {
+    "people": ("auth", "staff", "cert", "patient", "security"),
+    "visits": ("appt", "slot", "queue", "consult", "record", "followup"),
+    "calls": ("call", "recording", "recording_access"),
+    "medicines": ("rx", "rx_comment", "longrx", "adr"),
+    "money": ("order", "refund", "insurance", "his"),
+    "quality": ("complaint", "adverse", "eval", "statistics"),
+    "running": ("backup", "health", "notify", "task", "org"),
+    "evidence": ("audit", "process_record", "export"),
+}
+"""What rules are about: the headings they stand under, and the families of keys below each."""
+
+GROUP_OF = {family: group for group, families in GROUPS.items() for family in families}
+
+
+def group_of(rule: Item) -> str:
+    """Return the heading that a rule stands under."""
+    return GROUP_OF[rule.key.split(".")[1]]
+
+
+def unit_of(rule: Item) -> str:
+    """Return the unit of a number alone: minutes, 天."""
+    said = t(f"unit.{rule.unit}", count=2) if rule.kind is Kind.WHOLE else ""
+    return said.replace("2", "").strip()
+
+
 def spelled(rule: Item, value: Any) -> str:
     """Return a value in words, with its unit."""
     say = SPELLED.get(rule.kind)
@@ -41,7 +67,7 @@ def rule_field(rule: Item, value: Any) -> kit.Field:
             return kit.select(label, choices, value=value)
         case Kind.WHOLE | Kind.SHARE:
             hint = t("settings.between", low=number(rule.low), high=number(rule.high))
-            return kit.field(label, value=str(value), mode="decimal", hint=hint)
+            return kit.field(label, value=str(value), mode="decimal", hint=hint, unit=unit_of(rule))
         case Kind.TIME:
             return kit.field(label, value=str(value), content="time")
         case Kind.DAYS:

@@ -4,7 +4,7 @@ export default {
   props: {
     caption: String,
     columns: Array, // of {key, label, sort, end, phone}
-    rows: Array, // of {key, cells, acts, tone, opens}
+    rows: Array, // of {key, cells, acts, tone, opens, group}
     page: Number,
     pages: Number,
     total: String, // as words, "121 people"
@@ -103,7 +103,10 @@ export default {
             <td v-if="words.acts"></td></tr>
         </tbody>
         <tbody v-else>
-          <tr v-for="row in shown" :key="row.key" :class="row.tone ? 'is-' + row.tone : undefined"
+          <template v-for="(row, n) in shown" :key="row.key">
+          <tr v-if="row.group && (n === 0 || shown[n - 1].group !== row.group)" class="table__group"><th
+            :colspan="columns.length + (words.acts ? 1 : 0)" scope="colgroup">{{ row.group }}</th></tr>
+          <tr :class="row.tone ? 'is-' + row.tone : undefined"
             :aria-selected="row.key === selected ? 'true' : undefined">
             <td v-for="column in columns" :key="column.key" :class="[{r: column.end}, 'on-phone-' + (column.phone || 'line')]"
               :data-label="column.label">
@@ -130,6 +133,7 @@ export default {
               class="btn btn--sm" :class="'btn--' + act.kind" @click="$emit('act', {key: row.key, name: act.name})">{{ act.label
               }}<span class="sr"> {{ row.name }}</span></button></td>
           </tr>
+          </template>
         </tbody>
       </table>
       <nav v-if="state !== 'empty' && state !== 'failed'" class="pager" :aria-label="caption + ', ' + words.pages">

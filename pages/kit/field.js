@@ -24,6 +24,7 @@ export default {
     submits: Boolean, // a full code box sends the form around it; the hint says so
     showWord: String, // of the button that shows a password
     hideWord: String,
+    unit: String, // of a number, beside it
   },
   emits: ["update:value", "full"],
   data() {
@@ -34,7 +35,17 @@ export default {
       return this.$attrs.id + "-in";
     },
     note() {
-      return this.error ? this.errorMessage : this.hint;
+      return this.error ? this.errorMessage : this.hint || this.day;
+    },
+    day() {
+      // The browser writes dates as its own language does, 03/04 or 04/03: say it in words too.
+      if (this.type !== "date" || !/^\d{4}-\d\d-\d\d$/.test(this.typed)) return "";
+      const form = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeZone: "UTC" });
+      return form.format(new Date(this.typed));
+    },
+    described() {
+      const ids = [this.unit && this.inner + "-unit", this.note && this.inner + "-note"];
+      return ids.filter(Boolean).join(" ") || undefined;
     },
     common() {
       return {
@@ -48,7 +59,7 @@ export default {
         autofocus: this.autofocus || undefined,
         "data-keep": this.keep,
         "aria-invalid": this.error ? "true" : undefined,
-        "aria-describedby": this.note ? this.inner + "-note" : undefined,
+        "aria-describedby": this.described,
       };
     },
     secret() {
@@ -96,11 +107,12 @@ export default {
       </select>
       <textarea v-else-if="kind === 'lines'" v-bind="common" :rows="lines" :value="typed"
         @input="put"></textarea>
-      <div v-else class="field__box">
+      <div v-else class="field__box" :class="{'field__box--secret': secret && showWord}">
         <input v-bind="common" :type="secret && shown ? 'text' : type" :value="typed"
           :autocomplete="complete" :inputmode="mode" @input="put"
           :spellcheck="kind === 'code' || secret ? 'false' : undefined"
           :autocapitalize="kind === 'code' || secret ? 'none' : undefined" />
+        <span v-if="unit" class="field__unit" :id="inner + '-unit'">{{ unit }}</span>
         <button v-if="secret && showWord" type="button" class="field__eye"
           :aria-label="shown ? hideWord : showWord" :aria-pressed="shown ? 'true' : 'false'"
           @click="shown = !shown"><svg class="i" aria-hidden="true"><use

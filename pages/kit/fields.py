@@ -62,7 +62,7 @@ def field(
 
     options: name (in a posted form), complete (autocomplete), mode (inputmode), length (most
     characters), required, placeholder, autofocus, lonely (label for screen readers only), keep
-    (the name of its draft).
+    (the name of its draft), unit (of a number: it stands beside).
     """
     props = {"type": content, "hint": hint, **options}
     if content == "password":

@@ -71,6 +71,8 @@ class Row:
     acts: tuple[Act, ...] = ()
     tone: Literal["", "warn", "bad", "off"] = ""
     opens: bool = False
+    group: str = ""
+    """The heading it stands under; rows of one group come one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +300,7 @@ class DataTable(ui.element, Generic[T], component="data_table.js"):
             return [*shown, self._props["problem"]]
         if state == "empty":
             return [*shown, *self._props["words"].values()]
+        groups = {row.group for row in self._rows.values()}
         cells = [cell for row in self._rows.values() for cell in row.cells.values()]
         texts = [cell if isinstance(cell, str) else cell.text for cell in cells]
         tags = [tag["text"] for cell in cells if isinstance(cell, Cell) for tag in cell.tags]
@@ -305,6 +308,7 @@ class DataTable(ui.element, Generic[T], component="data_table.js"):
             *shown,
             *texts,
             *tags,
+            *groups,
             self._props["total"],
             *(c["label"] for c in self._props["columns"]),
         ]
@@ -319,7 +323,7 @@ def _plain(row: Row) -> dict[str, Any]:
         for key, cell in row.cells.items()
     }
     acts = [{"name": act.name, "label": act.label, "kind": act.kind} for act in row.acts]
-    return {
+    plain = {
         "key": row.key,
         "name": row.name,
         "cells": cells,
@@ -327,6 +331,7 @@ def _plain(row: Row) -> dict[str, Any]:
         "tone": row.tone,
         "opens": row.opens,
     }
+    return plain | {"group": row.group} if row.group else plain
 
 
 def _with_cell(row: Row, column: str, cell: Cell) -> Row:

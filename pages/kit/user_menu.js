@@ -37,6 +37,7 @@ export default {
           <svg class="i" aria-hidden="true" focusable="false"><use :href="icon('language')" /></svg>
           <span>{{ language.name }}</span>
         </button>
+        <slot />
         <hr />
         <form :action="leave" method="post">
           <button class="menu__item" type="submit">

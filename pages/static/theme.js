@@ -15,15 +15,16 @@
   }
 
   var system = window.matchMedia("(prefers-color-scheme: dark)");
+  var size = Number(self.dataset.size) || 0;
   function paint() {
     var chosen = cookie("theme");
     var dark = chosen === "dark" || (chosen !== "light" && system.matches);
     root.dataset.theme = dark ? "dark" : "light";
     if (window.Quasar) window.Quasar.Dark.set(dark); // what Quasar draws follows
-    var elder = root.classList.contains("patient") ? Number(cookie("elder")) || 0 : 0;
-    root.classList.toggle("elder", elder > 0);
-    root.classList.toggle("size-2", elder === 2);
-    root.classList.toggle("size-3", elder === 3);
+    root.classList.toggle("elder", size > 0 && root.classList.contains("patient"));
+    [1, 2, 3].forEach(function (each) {
+      root.classList.toggle("size-" + each, size === each);
+    });
   }
   root.classList.add(self.dataset.scale);
   paint();
@@ -57,6 +58,15 @@
       return self.dataset.icons + "#" + name;
     },
     ago: far,
+    size: function () {
+      return size;
+    },
+    resize: function (next) {
+      size = next;
+      remember("elder", String(next)); // for this browser before sign-in
+      paint();
+      window.dispatchEvent(new Event("xl-size"));
+    },
     cookie: cookie,
     remember: remember,
   };

@@ -6,6 +6,7 @@ from pages import kit
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
+from pages.text_size import TextSize
 from pages.users.own_factors import OwnFactors
 from pages.users.password_rules import password_rules
 from pages.users.sign_in import say_error
@@ -30,6 +31,7 @@ def register(clinic: Clinic, routes: Routes) -> None:
             with kit.halves():
                 page.build_profile()
                 page.build_password()
+                page.build_looks()
             OwnFactors(clinic).build(profile)
             page.build_visits()
         await page.load()
@@ -83,6 +85,12 @@ class AccountPage:
             )
             self._old.value = self._new.value = ""
             kit.toast(t("account.password_changed"))
+
+    def build_looks(self) -> None:
+        """Let somebody have pages written larger, wherever they sign in."""
+        with kit.card(t("account.looks")):
+            TextSize()
+            kit.paragraph(t("account.looks_kept"), "muted small")
 
     def build_visits(self) -> None:
         """List where this person is signed in."""

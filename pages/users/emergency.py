@@ -96,6 +96,8 @@ class EmergencyPage:
         await self._table.load()
 
     async def _open(self) -> None:
+        if kit.left_out(*self._fields.values()):
+            return
         with kit.told(self._fields):
             patient, reason = self._fields["patient_id"].text, self._fields["reason"].text
             access = await self._clinic.emergency.open(current_actor(), number(patient), reason)

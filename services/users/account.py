@@ -19,6 +19,9 @@ from services.users.sessions import Sessions
 from services.users.sign_in import SignIn
 from services.users.steps import current_password
 
+TEXT_SIZES = range(4)
+"""How large pages are written: 0 as designed, up to 3 the largest. (适老化)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -43,6 +46,8 @@ class Nameplate:
     display_name: str
     staff_number: str
     language: str
+    text_size: int | None
+    """None: never chosen, pages are as the browser before them has been set."""
 
 
 class Account:
@@ -67,7 +72,7 @@ class Account:
         async with self._transactions.read(actor) as tx:
             user = await tx.get(User, actor.user_id)
             tx.allow(Action.ACCOUNT_READ, user)
-            return Nameplate(user.display_name, user.staff_number, user.language)
+            return Nameplate(user.display_name, user.staff_number, user.language, user.text_size)
 
     async def profile(self, actor: Actor) -> Profile:
         """Return the actor's own account."""
@@ -96,6 +101,15 @@ class Account:
             user = await tx.get(User, actor.user_id)
             tx.allow(Action.ACCOUNT_CHANGE, user, purpose="language")
             user.language = language
+
+    async def write_larger(self, actor: Actor, size: int) -> None:
+        """Set how large pages are written, one of `TEXT_SIZES`, wherever this person signs in."""
+        if size not in TEXT_SIZES:
+            raise Invalid("text_size_unknown", size=size)
+        async with self._transactions.open(actor) as tx:
+            user = await tx.get(User, actor.user_id)
+            tx.allow(Action.ACCOUNT_CHANGE, user, purpose="text size")
+            user.text_size = size
 
     async def change_password(self, actor: Actor, old: str, new: str) -> None:
         """Set another password; every other session of this person ends.

@@ -1,9 +1,11 @@
 """What a page shows once somebody has done something on it: a panel, a question, a list turned.
 
-Scenes look and change nothing: the hospital they are played in is shared.
+Scenes look and change nothing: the hospital they are played in is shared. What cannot be seen
+without a change is a deed: only pictures are taken of it, once everything else has been looked at.
 """
 
 from collections.abc import Awaitable, Callable
+from secrets import token_hex
 
 from playwright.async_api import Page
 
@@ -13,11 +15,17 @@ SCENES: dict[str, tuple[str, str, Scene]] = {}
 """By name: the page, who is there, and what they do."""
 
 
-def scene(path: str, who: str) -> Callable[[Scene], Scene]:
+DEEDS: dict[str, tuple[str, str, Scene]] = {}
+"""Likewise, but they leave something behind."""
+
+
+def scene(
+    path: str, who: str, *, shelf: dict[str, tuple[str, str, Scene]] = SCENES
+) -> Callable[[Scene], Scene]:
     """Enter a scene under its function's name."""
 
     def enter(play: Scene) -> Scene:
-        SCENES[play.__name__.replace("_", "-")] = (path, who, play)
+        shelf[play.__name__.replace("_", "-")] = (path, who, play)
         return play
 
     return enter
@@ -53,6 +61,24 @@ async def staff_add(page: Page) -> None:
 
 
 @scene("/staff", "security_admin")
+async def staff_form_errors(page: Page) -> None:
+    await staff_add(page)
+    await page.locator(".side .btn--primary").click()
+    await page.locator(".side [role=alert]").first.wait_for()
+
+
+@scene("/staff", "security_admin", shelf=DEEDS)
+async def temporary_password(page: Page) -> None:
+    await staff_add(page)
+    texts = page.locator(".side .field__box input")
+    await texts.nth(0).fill(f"xinren{token_hex(3)}")
+    await texts.nth(1).fill("新人甲")
+    await page.locator(".side select").first.select_option(index=1)
+    await page.locator(".side .btn--primary").click()
+    await page.locator(".side .secret").wait_for()
+
+
+@scene("/staff", "security_admin")
 async def staff_question(page: Page) -> None:
     await open_row(page, 1)
     await page.locator(".side .btn--stop").last.click()
@@ -78,8 +104,8 @@ async def setting_panel(page: Page) -> None:
 
 @scene("/settings", "medical_affairs")
 async def setting_not_theirs(page: Page) -> None:
-    await page.locator(".find__input").fill("backup")
-    await page.locator("tbody tr:visible", has_text="policy.backup.drill_days").wait_for()
+    await page.locator(".find__input").fill("backup.drill")
+    await page.wait_for_function("document.querySelectorAll('.table__open').length === 1")
     await open_row(page)
 
 
@@ -98,6 +124,17 @@ async def audit_panel(page: Page) -> None:
 async def audit_whole(page: Page) -> None:
     await page.locator(".bar__slot .btn").click()
     await page.locator(".banner").wait_for()
+
+
+@scene("/emergency", "doctor")
+async def emergency_form_errors(page: Page) -> None:
+    await page.locator(".form .btn--stop").click()
+    await page.locator(".field--bad").first.wait_for()
+
+
+@scene("/emergency/reviews", "audit_admin")
+async def review_panel(page: Page) -> None:
+    await open_row(page)
 
 
 @scene("/institution", "system_admin")

@@ -166,6 +166,17 @@ async def test_people_choose_their_language(hospital, doctor):
         await hospital.clinic.account.speak(actor, "tlh")
 
 
+async def test_people_choose_how_large_pages_are_written(hospital, doctor):
+    actor, account = await hospital.at_work(doctor), hospital.clinic.account
+    assert (await account.nameplate(actor)).text_size is None  # as their browser has been set
+    for size in (3, 0):
+        await account.write_larger(actor, size)
+        assert (await account.nameplate(actor)).text_size == size
+    for size in (-1, 4):
+        with pytest.raises(Invalid, match="text_size_unknown"):
+            await account.write_larger(actor, size)
+
+
 async def test_who_is_not_signed_in_has_no_account(hospital, doctor):
     nobody = hospital.acting(Role.VISITOR, user_id=doctor.id)
     with pytest.raises(Unauthenticated, match="sign_in_needed"):
