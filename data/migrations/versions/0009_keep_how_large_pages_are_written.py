@@ -1,10 +1,10 @@
-"""Keep how large pages are written"""
+"""Keep how large pages are written."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
