@@ -35,6 +35,7 @@ from services.ports import BackupTarget
 from services.settings import Settings
 from services.trail import Trail
 from services.transaction import Transactions
+from services.users.directory import UserDirectory
 
 FACT = "backup.drill"
 SAMPLES = 20
@@ -143,7 +144,7 @@ class Drill:
             rows = await self._counted(database, manifest)
             clock = self._backup.clinic.clock
             transactions = Transactions(database, Bus(database, clock), Trail(keys, clock), clock)
-            audit = Audit(transactions, keys, settings.anchor_file)
+            audit = Audit(transactions, keys, settings.anchor_file, UserDirectory())
             entries = await self._verified(database, audit, manifest)
             files = await self._sampled(database, FileStore(settings.files, keys), restored)
         finally:

@@ -43,6 +43,11 @@ def local(value: datetime, *, now: datetime | None = None) -> str:
     return i18n.moment(language(), value, now=now)
 
 
+def exact(value: datetime) -> str:
+    """Return a moment in the hospital's zone to the second: 2025年11月24日 15:30:07."""
+    return i18n.exact(language(), value)
+
+
 def clock(value: datetime) -> str:
     """Return the time of day in the hospital's zone, 15:30."""
     return i18n.clock(language(), value)

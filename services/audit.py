@@ -16,14 +16,17 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
 
-from data.audit import COVERED, FIRST, AuditEntry, plain, sealed
+from data.audit import COVERED, FIRST, AuditEntry, AuditResult, plain, sealed
 from data.crypto import Keys
 from data.errors import Conflict, DomainError, NotFound
 from services.anchors import Anchors, Head
 from services.policy import Action, Actor, Subject, visible
+from services.policy_settings import Names
 from services.transaction import Reading, Transactions
 
 BATCH = 1000
+ACCOUNT = "user_account"
+"""What an act on somebody's account is about."""
 UNREADABLE = (LookupError, ValueError, TypeError, ArithmeticError)
 """What the types of columns raise for what they cannot be."""
 
@@ -35,10 +38,14 @@ class Entry:
     seq: int
     at: datetime
     actor_id: UUID
+    by: str
+    """The user name of who acted; empty for the house itself and for who has no account."""
     roles: str
     address: str
     action: str
     subject: str
+    about: str
+    """The user name of whose account it was done to; empty for everything else."""
     result: str
     purpose: str
     detail: dict[str, Any]
@@ -56,6 +63,8 @@ class Search:
     result: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    hides_looks: bool = False
+    """Leave out who looked into the trail; whoever was refused that stays."""
 
     def clauses(self) -> list[ColumnElement[bool]]:
         clauses: list[ColumnElement[bool]] = []
@@ -74,6 +83,9 @@ class Search:
             clauses.append(AuditEntry.at >= self.since)
         if self.until:
             clauses.append(AuditEntry.at < self.until)
+        if self.hides_looks:
+            refused = AuditEntry.result != AuditResult.DONE
+            clauses.append(or_(AuditEntry.action != Action.AUDIT_READ, refused))
         return clauses
 
 
@@ -98,10 +110,11 @@ class Verdict:
 class Audit:
     """The reader of the audit trail."""
 
-    def __init__(self, transactions: Transactions, keys: Keys, anchors: Path) -> None:
+    def __init__(self, transactions: Transactions, keys: Keys, anchors: Path, names: Names) -> None:
         self._transactions = transactions
         self._keys = keys
         self._anchors = Anchors(anchors)
+        self._names = names
 
     async def page(
         self, actor: Actor, search: Search, *, offset: int = 0, limit: int = 50
@@ -118,8 +131,12 @@ class Audit:
             where += search.clauses()
             total = await reading.session.scalar(select(func.count(AuditEntry.seq)).where(*where))
             query = select(AuditEntry).where(*where).order_by(AuditEntry.seq.desc())
-            rows = await reading.session.scalars(query.offset(offset).limit(min(limit, 200)))
-            return [_entry(row) for row in rows], total or 0
+            page = query.offset(offset).limit(min(limit, 200))
+            rows = list(await reading.session.scalars(page))
+            accounts = {row.actor_id for row in rows}
+            accounts |= {found for row in rows if (found := _account_of(row.subject))}
+            called = await self._names.usernames(reading.session, accounts)
+            return [_entry(row, called) for row in rows], total or 0
 
     async def verify(self, actor: Actor) -> Verdict:
         """Walk the whole chain and compare its end with the anchor."""
@@ -248,19 +265,33 @@ def _append_lines(target: Path, batch: list[dict[str, Any]], before: str) -> Non
         os.fsync(file.fileno())
 
 
-def _entry(row: AuditEntry) -> Entry:
+def _entry(row: AuditEntry, called: dict[UUID, str]) -> Entry:
+    account = _account_of(row.subject)
     return Entry(
-        row.seq,
-        row.at,
-        row.actor_id,
-        row.roles,
-        row.address,
-        row.action,
-        row.subject,
-        str(row.result),
-        row.purpose,
-        row.detail,
+        seq=row.seq,
+        at=row.at,
+        actor_id=row.actor_id,
+        by=called.get(row.actor_id, ""),
+        roles=row.roles,
+        address=row.address,
+        action=row.action,
+        subject=row.subject,
+        about=called.get(account, "") if account else "",
+        result=str(row.result),
+        purpose=row.purpose,
+        detail=row.detail,
     )
+
+
+def _account_of(subject: str) -> UUID | None:
+    """Return the account that an act was about, or None if it was about something else."""
+    kind, _, number = subject.partition(":")
+    if kind != ACCOUNT:
+        return None
+    try:
+        return UUID(number)
+    except ValueError:
+        return None
 
 
 def _said(search: Search) -> str:

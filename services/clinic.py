@@ -162,7 +162,7 @@ class Clinic:
             metrics=Metrics(database, bus, health),
             procedures=Procedures(transactions, bus),
             authority=Authority(ports, settings),
-            audit=Audit(transactions, keys, settings.anchor_file),
+            audit=Audit(transactions, keys, settings.anchor_file, directory),
             export=Export(transactions, keys, settings.files),
             sessions=people.sessions,
             overload=Overload(),

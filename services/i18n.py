@@ -221,6 +221,18 @@ def moment(
     )
 
 
+def exact(language: str, value: datetime, *, zone: ZoneInfo | None = None) -> str:
+    """Return a moment to the second, 2025年11月24日 15:30:07: for lists of who did what when."""
+    there = value.astimezone(zone or House.zone)
+    return _day_and_time(language, _day_in_full(language, there.date()), f"{there:%H:%M:%S}")
+
+
+@lru_cache(maxsize=512)
+def _day_in_full(language: str, value: date) -> str:
+    """A list of moments says the same few days over and over."""
+    return day(language, value)
+
+
 @lru_cache(maxsize=4096)
 def _in_full(language: str, minute: datetime, zone: ZoneInfo) -> str:
     """A list says the same minutes over and over, each time it is opened."""

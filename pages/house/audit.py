@@ -8,10 +8,10 @@ from pages import kit
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
-from pages.words import has, listed, local, number, t
+from pages.words import exact, has, listed, number, t
 from services.audit import Entry, Search
 from services.clinic import Clinic
-from services.policy import HOUSE, Action
+from services.policy import Action, Role
 
 SPANS = {
     "day": timedelta(days=1),
@@ -42,7 +42,6 @@ class AuditPage:
     def __init__(self, clinic: Clinic) -> None:
         self._clinic = clinic
         self._entries: dict[str, Entry] = {}
-        self._called: dict[UUID, str] = {}
 
     def build(self) -> None:
         """Make the elements; `load` fills them."""
@@ -59,6 +58,9 @@ class AuditPage:
                 [kit.Choice(name, t(f"audit.result.{name}")) for name in RESULTS],
                 value="all",
                 on_change=self.load,
+            )
+            self._hides_looks = kit.checkbox(
+                t("audit.hide_looks"), value=True, toggle=True, on_change=self.load
             )
         columns = [
             kit.Column("at", t("audit.column.at"), phone="line"),
@@ -88,14 +90,12 @@ class AuditPage:
         span = SPANS.get(self._span.value)
         since: datetime | None = self._clinic.clock.now() - span if span else None
         result = self._result.value if self._result.value in {"done", "denied"} else ""
-        search = Search(text=query.search, result=result, since=since)
+        hides = self._hides_looks.value is True
+        search = Search(text=query.search, result=result, since=since, hides_looks=hides)
         items, total = await self._clinic.audit.page(
             current_actor(), search, offset=query.offset, limit=query.size
         )
         self._entries = {str(entry.seq): entry for entry in items}
-        self._called = await self._clinic.roster.usernames(
-            current_actor(), {entry.actor_id for entry in items}
-        )
         return kit.Page(items, total)
 
     def _row(self, entry: Entry) -> kit.Row:
@@ -103,14 +103,10 @@ class AuditPage:
         return kit.Row(
             str(entry.seq),
             {
-                "at": local(entry.at),
+                "at": exact(entry.at),
                 "action": kit.Cell(said(entry.action), note=entry.action),
-                "subject": kit.Cell(
-                    what(entry.subject), note=entry.subject.partition(":")[2][-12:]
-                ),
-                "who": kit.Cell(
-                    self._name_of(entry), note=f"{roles_of(entry)} {entry.address}".strip()
-                ),
+                "subject": kit.Cell(what(entry.subject), note=which(entry)),
+                "who": kit.Cell(who(entry), note=listed(filter(None, whence(entry)))),
                 "result": kit.state_cell(
                     t(f"audit.result.{entry.result}"), "bad" if denied else "ok"
                 ),
@@ -120,23 +116,18 @@ class AuditPage:
             opens=True,
         )
 
-    def _name_of(self, entry: Entry) -> str:
-        """Return the user name, or a short form of the number of who has none here."""
-        if entry.actor_id == HOUSE.user_id:
-            return roles_of(entry)
-        return self._called.get(entry.actor_id, str(entry.actor_id)[-12:])
-
     def _open(self, key: str) -> None:
         entry = self._entries[key]
         self._table.select_row(key)
+        subject = " ".join(filter(None, [what(entry.subject), entry.about]))
         with self._panel.fill(t("audit.entry", seq=number(entry.seq))):
             kit.facts(
                 [
-                    (t("audit.column.at"), local(entry.at)),
+                    (t("audit.column.at"), exact(entry.at)),
                     (t("audit.column.exact"), entry.at.isoformat(timespec="milliseconds")),
                     (t("audit.column.action"), f"{said(entry.action)} ({entry.action})"),
-                    (t("audit.column.subject"), f"{what(entry.subject)} ({entry.subject})"),
-                    (t("audit.column.who"), listed([self._name_of(entry), roles_of(entry)])),
+                    (t("audit.column.subject"), f"{subject} ({entry.subject})"),
+                    (t("audit.column.who"), listed(filter(None, [entry.by, roles_of(entry)]))),
                     (t("audit.column.actor"), str(entry.actor_id)),
                     (t("audit.column.address"), entry.address or t("audit.no_address")),
                     (t("audit.column.purpose"), entry.purpose or t("audit.no_purpose")),
@@ -180,5 +171,27 @@ def what(subject: str) -> str:
 
 
 def roles_of(entry: Entry) -> str:
-    """Return the roles somebody acted in, in words."""
-    return listed(t(f"role.{role}") for role in entry.roles.split(",") if role)
+    """Return the roles somebody acted in, in words; a visitor is who has no other role."""
+    roles = [role for role in entry.roles.split(",") if role]
+    told = [role for role in roles if role != Role.VISITOR] or roles
+    return listed(t(f"role.{role}") for role in told)
+
+
+def who(entry: Entry) -> str:
+    """Return the user name of who acted; their roles where there is no account."""
+    return entry.by or roles_of(entry)
+
+
+def whence(entry: Entry) -> list[str]:
+    """Return what stands below who acted: their roles, if not said yet, and their address."""
+    return [roles_of(entry) if entry.by else "", entry.address]
+
+
+def which(entry: Entry) -> str:
+    """Return which of its kind an act was about, if people know it by a name: no long number."""
+    name = entry.about or entry.subject.partition(":")[2]
+    try:
+        UUID(name)
+    except ValueError:
+        return name
+    return ""

@@ -53,10 +53,14 @@ class UserDirectory:
         return await session.scalar(query) is not None
 
     async def usernames(self, session: AsyncSession, user_ids: Collection[UUID]) -> dict[UUID, str]:
-        """Return what people are called in lists of who did what; nobody's name in clear."""
-        rows = await session.execute(
-            select(User.id, User.username).where(User.id.in_(sorted(user_ids)))
+        """Return what members of staff are called in lists of who did what; nobody's name in clear.
+
+        Patients are left out: their user name may be what others know them by.
+        """
+        query = select(User.id, User.username).where(
+            User.id.in_(sorted(user_ids)), User.kind == UserKind.STAFF
         )
+        rows = await session.execute(query)
         return {row.id: row.username for row in rows}
 
     async def colleagues(

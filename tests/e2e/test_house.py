@@ -1,6 +1,7 @@
 """The pages of the house, used by clicking as who they are for. (R151)"""
 
 import re
+from dataclasses import replace
 
 import pytest_asyncio
 from playwright.async_api import Page, expect
@@ -11,7 +12,7 @@ from data.messages import Channel, Message, MessageState
 from data.outbox import Delivery, OutboxEvent
 from services.clinic import Clinic
 from services.events import SettingChanged
-from services.policy import HOUSE, Role
+from services.policy import ANYBODY, HOUSE, Role
 from services.tasks import Search, Wanted
 from tests.e2e.chromium import DESKTOP, PHONE, page_of, violations, visit
 from tests.factories import INSTITUTION
@@ -323,11 +324,28 @@ async def test_an_act_in_the_trail_is_opened_by_its_name(house, browser, clinic)
         await visit(page, f"{house}/audit")
         await visit(page, f"{house}/audit")
         row = page.locator("tbody tr").first
+        await expect(page.get_by_text("没有符合的记录")).to_be_visible()
+        await page.get_by_role("switch", name="隐藏对审计日志的查阅").click()
         await expect(row).to_contain_text("shenji")
+        await expect(row).to_contain_text(re.compile(r"日 \d\d:\d\d:\d\d"))
+        await expect(row).not_to_contain_text(str(auditor.actor.user_id)[-12:])
         await row.get_by_role("button", name="查看审计").click()
         panel = page.locator(".side")
         await expect(panel).to_contain_text("审计管理员")
+        await expect(panel).to_contain_text(str(auditor.actor.user_id))
         await expect(panel).to_contain_text("T")
+
+
+async def test_whoever_has_a_part_in_the_house_is_not_called_a_visitor(house, browser, clinic):
+    """Between password and second factor people are visitors still, beside what they are."""
+    auditor = await signed_in(clinic, Role.AUDIT_ADMIN, name="shenji")
+    halfway = replace(auditor.actor, grants=auditor.actor.grants | ANYBODY.grants)
+    await clinic.audit.verify(halfway)
+    async with page_of(browser, DESKTOP, house, auditor.token) as page:
+        await visit(page, f"{house}/audit")
+        row = page.locator("tbody tr").first
+        await expect(row).to_contain_text("审计管理员")
+        await expect(row).not_to_contain_text("访客")
 
 
 async def test_the_house_can_be_put_on_a_home_screen(house, browser):

@@ -14,6 +14,7 @@ from services.findings import Level
 from services.policy import HOUSE, Action, Role, Subject
 from services.tasks import Search as TaskSearch
 from tests.factories import INSTITUTION, MONDAY, an_actor
+from tests.web.people import signed_in
 
 
 async def found(clinic, name="示范县人民医院(测试)"):
@@ -209,3 +210,44 @@ async def test_whoever_may_not_look_into_the_trail_sees_nothing_and_is_noted(cli
 
     refused, _ = await clinic.audit.page(an_actor(Role.AUDIT_ADMIN), Search(result="denied"))
     assert [entry.action for entry in refused] == ["audit:read"]
+
+
+async def test_looks_into_the_trail_are_left_out_where_asked_but_not_refused_ones(clinic):
+    """R016: every look is an entry; twenty a page of one's own hide what others did."""
+    await found(clinic)
+    auditor, act = an_actor(Role.AUDIT_ADMIN), an_actor(Role.SYSTEM_ADMIN)
+    for name in ("一", "二", "三"):
+        async with clinic.transactions.open(act) as tx:
+            subject = Subject("institution", INSTITUTION, institution_id=INSTITUTION)
+            tx.allow(Action.INSTITUTION_CHANGE, subject, purpose=name)
+        await clinic.audit.page(auditor, Search())
+    with pytest.raises(Forbidden):
+        await clinic.audit.page(an_actor(Role.DOCTOR), Search())
+
+    search = Search(hides_looks=True)
+    first, total = await clinic.audit.page(auditor, search, limit=2)
+    second, again = await clinic.audit.page(auditor, search, offset=2, limit=2)
+
+    assert (total, again) == (4, 4)
+    assert [entry.action for entry in first] == ["audit:read", "institution:change"]
+    assert [entry.result for entry in first] == ["denied", "done"]
+    assert [entry.purpose for entry in (*first[1:], *second)] == ["三", "二", "一"]
+    assert (await clinic.audit.page(auditor, Search()))[1] == 9
+
+
+async def test_an_entry_names_the_accounts_of_staff_and_of_nobody_else(clinic):
+    """R016: who, by the name they are known by here; a patient's is not shown. (Decision 23)"""
+    auditor = await signed_in(clinic, Role.AUDIT_ADMIN, name="shenji")
+    guard = await signed_in(clinic, Role.SECURITY_ADMIN, name="anquan")
+    nurse = await signed_in(clinic, Role.NURSE, name="hushi")
+    patient = await signed_in(clinic, Role.PATIENT, name="19900000001")
+    await clinic.staff.suspend(guard.actor, nurse.actor.user_id, "on leave")
+    with pytest.raises(Forbidden):
+        await clinic.audit.page(patient.actor, Search())
+    await clinic.audit.verify(HOUSE)
+
+    entries, _ = await clinic.audit.page(auditor.actor, Search())
+
+    told = {entry.action: (entry.by, entry.about) for entry in entries}
+    assert told["staff:suspend"] == ("anquan", "hushi")
+    assert told["audit:read"] == ("", "")

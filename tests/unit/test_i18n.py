@@ -90,6 +90,12 @@ def test_numbers_and_days_are_written_as_the_language_writes_them():
     assert i18n.html_language("zh_CN") == "zh-CN"
 
 
+def test_a_moment_to_the_second_is_the_hospitals_own():
+    late = datetime(2026, 3, 2, 16, 30, 7, 900000, tzinfo=UTC)
+    assert i18n.exact("zh_CN", late) == "2026年3月3日 00:30:07"
+    assert i18n.exact("en", late) == "Mar 3, 2026 00:30:07"
+
+
 def test_a_datetime_in_a_blank_is_said_in_the_hospitals_zone():
     said = i18n.say("zh_CN", "moment.with_distance", moment=NOW, distance="x")
     assert said == "2026年3月2日 15:10，x"
