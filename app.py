@@ -132,6 +132,7 @@ async def at_work(
         work.create_task(clinic.bus.run(), name="outbox")
         copying = work.create_task(backup.serve(), name="backup")
         await clinic.uploads.tidy()
+        await clinic.audit_downloads.tidy()
         schedule.start()
         try:
             yield

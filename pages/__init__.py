@@ -8,6 +8,7 @@ from nicegui import run, ui
 from pages import drafts, gallery, static_routes, uploads
 from pages.house import (
     audit,
+    audit_download,
     authority,
     deliveries,
     health,
@@ -45,6 +46,7 @@ PLAIN: tuple[Register, ...] = (
     uploads.register,
     drafts.register,
     authority.register_files,
+    audit_download.register_files,
 )
 """What enters plain routes: forms, files, small answers."""
 

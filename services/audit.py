@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from data.audit import COVERED, FIRST, AuditEntry, AuditResult, plain, sealed
 from data.crypto import Keys
-from data.errors import Conflict, DomainError, NotFound
+from data.errors import Conflict, DomainError, Invalid, NotFound
 from services.anchors import Anchors, Head
 from services.policy import Action, Actor, Subject, visible
 from services.policy_settings import Names
@@ -188,11 +188,14 @@ class Audit:
                     return since + 1
                 since = row.seq
 
-    async def _batches(self, actor: Actor, since: int = 0) -> AsyncIterator[list[dict[str, Any]]]:
+    async def _batches(
+        self, actor: Actor, since: int = 0, last: int | None = None
+    ) -> AsyncIterator[list[dict[str, Any]]]:
         while True:
             async with self._transactions.read(actor) as tx:
+                # Not the right to export: that asks for a proof a few minutes old at each step.
                 tx.allow(Action.AUDIT_VERIFY, _trail_of(actor))
-                batch = await _rows_after(tx, since)
+                batch = await _rows_after(tx, since, last)
             if not batch:
                 return
             yield batch
@@ -228,10 +231,7 @@ class Audit:
         """
         async with self._transactions.open(actor) as tx:
             tx.allow(Action.AUDIT_EXPORT, _trail_of(actor), purpose=f"after {since}")
-            one_before = select(AuditEntry.mac).where(AuditEntry.seq == since)
-            before = await tx.session.scalar(one_before) if since else FIRST
-            if before is None:
-                raise NotFound("not_found", what="AuditEntry", key=str(since))
+            before = await _mac_of(tx, since)
             now = tx.now
         target = folder / f"audit-{now:%Y%m%dT%H%M%SZ}.jsonl"
         last = since
@@ -240,13 +240,62 @@ class Audit:
             last, before = batch[-1]["seq"], batch[-1]["mac"]
         return target, last
 
+    async def export_span(
+        self, actor: Actor, target: Path, span: tuple[datetime, datetime], purpose: str
+    ) -> None:
+        """Write all entries from one moment until before another to a new file, as `export` does.
+
+        Raise `Invalid("audit_days_empty")` if there are none, and `Conflict("audit_of_others")` if
+        another institution's are among them: a chain cannot be verified with links left out.
+        """
+        async with self._transactions.open(actor) as tx:
+            tx.allow(Action.AUDIT_EXPORT, _trail_of(actor), purpose=purpose)
+            first, last = await _ends_of(tx, *span)
+            await _refuse_others(tx, first, last)
+            before = await _mac_of(tx, first - 1)
+        async for batch in self._batches(actor, first - 1, last):
+            await asyncio.to_thread(_append_lines, target, batch, before)
+            before = batch[-1]["mac"]
+
 
 def _trail_of(actor: Actor) -> Subject:
     return Subject("audit", institution_id=actor.institution_id)
 
 
-async def _rows_after(tx: Reading, seq: int) -> list[dict[str, Any]]:
+async def _mac_of(tx: Reading, seq: int) -> str:
+    """Return the MAC that the entry after this one is chained to; raise `NotFound`."""
+    if not seq:
+        return FIRST
+    mac = await tx.session.scalar(select(AuditEntry.mac).where(AuditEntry.seq == seq))
+    if mac is None:
+        raise NotFound("not_found", what="AuditEntry", key=str(seq))
+    return mac
+
+
+async def _ends_of(tx: Reading, since: datetime, until: datetime) -> tuple[int, int]:
+    """Return the numbers of the first and the last entry of a span; raise `Invalid` if none."""
+    query = select(func.min(AuditEntry.seq), func.max(AuditEntry.seq))
+    span = AuditEntry.at >= since, AuditEntry.at < until
+    first, last = (await tx.session.execute(query.where(*span))).one()
+    if first is None:
+        raise Invalid("audit_days_empty")
+    return first, last
+
+
+async def _refuse_others(tx: Reading, first: int, last: int) -> None:
+    theirs = select(AuditEntry.seq).where(
+        AuditEntry.seq.between(first, last),
+        AuditEntry.institution_id.is_not(None),
+        AuditEntry.institution_id != tx.actor.institution_id,
+    )
+    if await tx.session.scalar(theirs.limit(1)) is not None:
+        raise Conflict("audit_of_others")
+
+
+async def _rows_after(tx: Reading, seq: int, last: int | None = None) -> list[dict[str, Any]]:
     query = select(AuditEntry).where(AuditEntry.seq > seq).order_by(AuditEntry.seq).limit(BATCH)
+    if last is not None:
+        query = query.where(AuditEntry.seq <= last)
     rows = await tx.session.scalars(query)
     return [{name: getattr(row, name) for name in (*COVERED, "mac")} for row in rows]
 

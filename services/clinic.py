@@ -8,6 +8,7 @@ from data.crypto import Keys
 from data.database import Database
 from data.files import FileStore
 from services.audit import Audit
+from services.audit_downloads import AuditDownloads
 from services.authority import Authority
 from services.bus import Bus
 from services.deliveries import Deliveries
@@ -92,6 +93,7 @@ class Clinic:
     metrics: Metrics
     procedures: Procedures
     audit: Audit
+    audit_downloads: AuditDownloads
     authority: Authority
     export: Export
     sessions: Sessions
@@ -139,6 +141,7 @@ class Clinic:
         )
         health = Health(house)
         notify = Notify(transactions, ports, directory, policy, tasks)
+        audit = Audit(transactions, keys, settings.anchor_file, directory)
         clinic = cls(
             settings=settings,
             clock=clock,
@@ -162,7 +165,8 @@ class Clinic:
             metrics=Metrics(database, bus, health),
             procedures=Procedures(transactions, bus),
             authority=Authority(ports, settings),
-            audit=Audit(transactions, keys, settings.anchor_file, directory),
+            audit=audit,
+            audit_downloads=AuditDownloads(audit, settings.home / "outgoing", settings.timezone),
             export=Export(transactions, keys, settings.files),
             sessions=people.sessions,
             overload=Overload(),

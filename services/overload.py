@@ -58,7 +58,7 @@ GIVEN_UP: tuple[Sacrifice, ...] = (
     Sacrifice(
         Part.REPORT,
         Level.BUSY,
-        "`xinglin export` and `xinglin audit export` say to try later",
+        "`xinglin export`, `xinglin audit export` and downloads of the trail say to try later",
     ),
     Sacrifice(Part.LIVE_REFRESH, Level.BUSY, "open pages bring themselves up to date less often"),
     Sacrifice(

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from pages import kit
+from pages.house.audit_download import DownloadPanel
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
+from pages.viewer import viewer
 from pages.words import exact, has, listed, number, t
 from services.audit import Entry, Search
 from services.clinic import Clinic
@@ -30,6 +32,8 @@ def register(clinic: Clinic, routes: Routes) -> None:
         page = AuditPage(clinic)
         with frame("nav.audit", active="/audit") as surroundings:
             with surroundings.slot:
+                if viewer().can(Action.AUDIT_EXPORT):
+                    kit.button("line", t("audit.download"), page.download, icon="download")
                 kit.button("line", t("audit.verify"), page.verify, icon="shield")
             page.build()
         surroundings.shortcut("v", "audit.verify", page.verify)
@@ -137,6 +141,10 @@ class AuditPage:
             if entry.detail:
                 kit.heading(t("audit.changes"), 3)
                 kit.Html("pre", "code", json.dumps(entry.detail, ensure_ascii=False, indent=1))
+
+    def download(self) -> None:
+        """Ask which days are wanted as a file."""
+        DownloadPanel(self._clinic, self._panel).open()
 
     async def verify(self) -> None:
         """Walk the whole chain and say what was found."""

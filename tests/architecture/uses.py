@@ -291,6 +291,7 @@ ADDRESSES: dict[str, Address] = {
 }
 
 ALWAYS_ONES_OWN: dict[str, str] = {
+    "GET /audit/download/{first}/{last}": "two days: of the trail of the asker's own institution",
     "POST /api/v1/emergency": "whose record it is must not matter in an emergency",
     "POST /drafts/{form}": "the name of a form: whoever asks has a draft of their own under it",
     "PUT /api/v1/settings/{key}": "the name of a rule: it is that of the asker's own institution",

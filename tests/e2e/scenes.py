@@ -122,7 +122,7 @@ async def audit_panel(page: Page) -> None:
 
 @scene("/audit", "audit_admin")
 async def audit_whole(page: Page) -> None:
-    await page.locator(".bar__slot .btn").click()
+    await page.locator(".bar__slot .btn").last.click()
     await page.locator(".banner").wait_for()
 
 
@@ -135,6 +135,12 @@ async def emergency_form_errors(page: Page) -> None:
 @scene("/emergency/reviews", "audit_admin")
 async def review_panel(page: Page) -> None:
     await open_row(page)
+
+
+@scene("/audit", "audit_admin")
+async def audit_download(page: Page) -> None:
+    await page.locator(".bar__slot .btn").first.click()
+    await page.locator(".side, [name=value]").first.wait_for()
 
 
 @scene("/institution", "system_admin")

@@ -1,12 +1,15 @@
 """The three administrators, each doing by clicks what only they can do. (S-AC-1, 三权分立)"""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 from pyotp import TOTP
 
+from data.audit import sealed
 from services.clinic import Clinic
 from services.i18n import say
 from services.institution import NewInstitution, NewSite, founded
@@ -159,6 +162,38 @@ async def test_the_audit_administrator_verifies_the_trail(house, browser, clinic
         await clinic.audit.anchor(HOUSE)
         await page.get_by_role("button", name="校验完整性").click()
         await expect(page.get_by_text("审计日志完整")).to_be_visible()
+
+
+async def test_the_audit_administrator_takes_the_trail_of_some_days_along(
+    house, browser, clinic, clock
+):
+    """R016, S-AUD-1: asked who it is once more; then the browser keeps what proves itself."""
+    async with page_of(browser, DESKTOP, house) as page:
+        await at_work(page, house, "shenji", clock, "/audit")
+        clock.forward(minutes=6)
+        await page.get_by_role("button", name="下载审计日志").click()
+        await confirm(page, APP, clock)
+        await come_to(page, "/audit")
+        await page.get_by_role("button", name="下载审计日志").click()
+        panel = page.locator(".side")
+        await panel.get_by_label("起始日期").fill("2026-03-03")
+        await panel.get_by_role("button", name="下载审计日志").click()
+        await expect(panel).to_contain_text("起始日期须不晚于截止日期")
+        await panel.get_by_label("起始日期").fill("2026-03-01")
+        async with page.expect_download() as coming:
+            await panel.get_by_role("button", name="下载审计日志").click()
+        download = await coming.value
+        lines = Path(await download.path()).read_text(encoding="utf-8").splitlines()
+        await expect(page.locator(".toast")).to_contain_text("正在生成")
+        await page.get_by_role("button", name="校验完整性").click()
+        await expect(page.locator(".banner")).to_be_visible()
+    assert download.suggested_filename == "audit-2026-03-01-2026-03-02.jsonl"
+    before = ""
+    for number, entry in enumerate(map(json.loads, lines), start=1):
+        assert (entry["seq"], entry["before"]) == (number, before)
+        before = sealed(entry, before, clinic.keys)
+        assert entry["mac"] == before
+    assert "audit:read" in lines[-1]
 
 
 @pytest.mark.parametrize(("path", "whose"), OTHERS)
