@@ -140,7 +140,10 @@ class AuditPage:
             )
             if entry.detail:
                 kit.heading(t("audit.changes"), 3)
-                kit.Html("pre", "code", json.dumps(entry.detail, ensure_ascii=False, indent=1))
+                text = json.dumps(entry.detail, ensure_ascii=False, indent=1)
+                # Reached by the keyboard: a long one scrolls, and nothing else in the panel does.
+                changed = kit.Html("pre", "code", text, role="group", tabindex="0")
+                changed.attribute("aria-label", t("audit.changes"))
 
     def download(self) -> None:
         """Ask which days are wanted as a file."""
