@@ -8,19 +8,21 @@ from starlette.responses import HTMLResponse
 
 from services.i18n import html_language
 
+# The colours are those of pages/static/style.css: a page without scripts cannot ask for them.
 STYLE = """
 :root { color-scheme: light dark; font: 18px/1.6 "Noto Sans SC", "PingFang SC", "Microsoft YaHei",
-  system-ui, sans-serif; --text: #1b2420; --faint: #56635c; --ground: #f5f7f5; --card: #ffffff;
-  --brand: #0b6b4b; }
-@media (prefers-color-scheme: dark) { :root { --text: #e8efea; --faint: #a9b6af;
-  --ground: #111614; --card: #1b2320; --brand: #6fd3a8; } }
+  system-ui, sans-serif; --ink: #111827; --muted: #4b5563; --ground: #f8faf9; --surface: #ffffff;
+  --line: #e5e7eb; --pine: #0b6e5b; }
+@media (prefers-color-scheme: dark) { :root { --ink: #edf3f1; --muted: #aab8b3;
+  --ground: #0d1412; --surface: #151e1b; --line: #2a3833; --pine: #5cc9af; } }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center;
-  background: var(--ground); color: var(--text); }
-main { background: var(--card); border-radius: 16px; padding: 32px; margin: 16px;
-  max-width: 34rem; box-sizing: border-box; }
+  background: var(--ground); color: var(--ink); }
+main { background: var(--surface); border: 1px solid var(--line); border-radius: 10px;
+  padding: 32px; margin: 16px; max-width: 34rem; box-sizing: border-box; }
+img { display: block; width: 44px; height: 44px; margin-bottom: 16px; }
 h1 { font-size: 1.5rem; line-height: 1.3; margin: 0 0 12px; }
-p { margin: 0 0 12px; } small { color: var(--faint); }
-a { display: inline-block; min-height: 44px; line-height: 44px; color: var(--brand); }
+p { margin: 0 0 12px; } small { color: var(--muted); }
+a { display: inline-block; min-height: 44px; line-height: 44px; color: var(--pine); }
 """
 
 
@@ -49,6 +51,7 @@ class Plain:
             f'<!doctype html><html lang="{html_language(language)}"><head><meta charset="utf-8">'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">{again}'
             f"<title>{escape(self.title)} · Xinglin 杏林</title><style>{STYLE}</style></head>"
-            f"<body><main><h1>{escape(self.title)}</h1>{said}{code}<p>{links}</p></main></body></html>"
+            f'<body><main><img src="/static/logo.svg" alt=""><h1>{escape(self.title)}</h1>'
+            f"{said}{code}<p>{links}</p></main></body></html>"
         )
         return HTMLResponse(body, status, headers=dict(self.headers))

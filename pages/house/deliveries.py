@@ -104,6 +104,11 @@ def _said(key: str, name: str) -> str:
 
 
 def _trouble(code: str) -> str:
-    """Return what went wrong in words: our own errors have a sentence, others only a kind."""
-    key = f"error.{code}"
+    """Return what went wrong in words: our own errors have a sentence, others only a kind.
+
+    An error's own sentence may tell its reader to call whoever reads this page: then it has another
+    here.
+    """
+    key = f"deliveries.trouble.{code}"
+    key = key if has(key) else f"error.{code}"
     return t(key) if has(key) and "{" not in t(key) else t("deliveries.trouble", kind=code)

@@ -1,16 +1,19 @@
 """Whether the house is well: each check with what is so and what to do, the worst first."""
 
+from collections.abc import Sequence
+
 from pages import kit
 from pages.house.infrastructure import InfrastructureList
 from pages.kit.element import Html
-from pages.routes import Routes
+from pages.navigation import NAV
+from pages.routes import Routes, may_enter
 from pages.session import current_actor
 from pages.shell import frame
 from pages.words import local, t
 from services.authority import PAGE as AUTHORITY
 from services.clinic import Clinic
 from services.findings import Finding, Level
-from services.policy import Action
+from services.policy import Action, Actor
 
 TONES: dict[Level, kit.Tone] = {
     Level.OK: "ok",
@@ -18,6 +21,16 @@ TONES: dict[Level, kit.Tone] = {
     Level.WARN: "warn",
     Level.RED: "bad",
 }
+PLACES = {
+    "administrators": "/staff",
+    "deliveries": "/deliveries",
+    "messages": "/deliveries",
+    "papers": "/institution",
+    "second_factor": "/settings",
+    "tasks": "/tasks",
+    "trail": "/audit",
+}
+"""Where something is done about a finding that is not well."""
 VIEWS = ("findings", "infrastructure_list")
 
 
@@ -47,7 +60,7 @@ class HealthPage:
         """Make the elements; `load` fills them."""
         with kit.tiles():
             self._counts = {
-                level: kit.metric(t(f"health.level.{level}"), "-")
+                level: kit.tally(t(f"health.level.{level}"), TONES[level])
                 for level in (Level.RED, Level.WARN, Level.UNKNOWN, Level.OK)
             }
         with kit.side_by_side():
@@ -79,19 +92,45 @@ class HealthPage:
             shown.set_text(str(sum(each.level is level for each in found)))
         self._looked.set_text(t("health.looked", at=local(self._clinic.clock.now())))
         self._list.clear()
+        may = current_actor()
         with self._list:
-            for finding in found:
-                _line(finding)
+            for alike in _together(found):
+                _line(alike, _place(may, alike[0]))
         await self._infrastructure.load()
 
 
-def _line(finding: Finding) -> None:
-    with Html("div", "line"), Html("div", "line__main"):
-        with kit.side_by_side():
-            kit.state(t(f"health.level.{finding.level}"), TONES[finding.level])
-            Html("span", "line__title", t(finding.title))
-        Html("span", "line__note", t(finding.what, **finding.values))
-        if finding.remedy:
-            Html("span", "line__note strong", t(finding.remedy, **finding.values))
-        if finding.check == "certificate":
-            kit.link_button("quiet", t("health.trust_devices"), AUTHORITY, icon="mobile")
+def _together(found: Sequence[Finding]) -> list[list[Finding]]:
+    """Put what is wrong in one way with several things into one line, where the first stood."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in found:
+        groups.setdefault((finding.check, finding.code), []).append(finding)
+    return list(groups.values())
+
+
+def _place(actor: Actor, finding: Finding) -> tuple[str, str]:
+    """Return where something is done about it, and its name; nothing for who may not go there."""
+    path = AUTHORITY if finding.check == "certificate" else PLACES.get(finding.check, "")
+    if path == AUTHORITY:
+        return path, "health.trust_devices"
+    place = next((item for item in NAV if item.path == path), None)
+    if place is None or finding.level is Level.OK or not may_enter(actor, place.action):
+        return "", ""
+    return path, place.key
+
+
+def _line(alike: Sequence[Finding], place: tuple[str, str]) -> None:
+    finding, *others = alike
+    path, name = place
+    with Html("div", "line"):
+        with Html("div", "line__main"):
+            with kit.side_by_side():
+                kit.state(t(f"health.level.{finding.level}"), TONES[finding.level])
+                Html("span", "line__title", t(finding.title))
+                if others:
+                    Html("span", "muted small", t("health.several", count=len(alike)))
+            for each in alike:
+                Html("span", "line__note", t(each.what, **each.values))
+            if finding.remedy:
+                Html("span", "line__note strong", t(finding.remedy, **finding.values))
+        if path:
+            kit.link_button("line", t(name), path, small=True)

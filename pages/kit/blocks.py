@@ -100,12 +100,25 @@ def metric(name: str, value: str, *, unit: str = "", foot: str = "", tone: Tone 
             Html("span", text=name)
             if tone:
                 state(t(f"kit.tone.{tone}"), tone)
-        with Html("div", "metric__value"):
-            shown = Html("span", text=value)
-            if unit:
-                Html("small", text=unit)
+        shown = _number(value, unit)
         if foot:
             Html("div", "metric__foot", foot)
+    return shown
+
+
+def tally(name: str, tone: Tone) -> Html:
+    """Show how many there are of one state, under its own sign; returns the number's element."""
+    with Html("section", "card metric", aria_label=name):
+        with Html("div", "metric__name"):
+            state(name, tone)
+        return _number("-")
+
+
+def _number(value: str, unit: str = "") -> Html:
+    with Html("div", "metric__value"):
+        shown = Html("span", text=value)
+        if unit:
+            Html("small", text=unit)
     return shown
 
 

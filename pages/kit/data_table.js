@@ -29,6 +29,9 @@ export default {
     clearTimeout(this.pause);
   },
   methods: {
+    blank(cell) {
+      return !cell.text && !cell.note && !cell.at && !(cell.tags || []).length && !cell.can;
+    },
     put(row) {
       const at = this.shown.findIndex((each) => each.key === row.key);
       if (at >= 0) this.shown.splice(at, 1, row);
@@ -108,7 +111,7 @@ export default {
             :colspan="columns.length + (words.acts ? 1 : 0)" scope="colgroup">{{ row.group }}</th></tr>
           <tr :class="row.tone ? 'is-' + row.tone : undefined"
             :aria-selected="row.key === selected ? 'true' : undefined">
-            <td v-for="column in columns" :key="column.key" :class="[{r: column.end}, 'on-phone-' + (column.phone || 'line')]"
+            <td v-for="column in columns" :key="column.key" :class="[{r: column.end, 'is-blank': blank(cell(row, column))}, 'on-phone-' + (column.phone || 'line')]"
               :data-label="column.label">
               <button v-if="row.opens && column.key === opener().key" type="button" class="table__open"
                 @click="$emit('open', row.key)">{{ cell(row, column).text }}</button>

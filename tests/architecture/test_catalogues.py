@@ -1,17 +1,21 @@
 """Every sentence the program asks for exists, in both languages, with the same blanks."""
 
 import ast
+import re
 import string
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
 
 from services import i18n
+from services.lanes import MOST_TRIES
 from services.rules import Role
+from services.users import emergency, resets
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("data", "services", "pages", "media", "devices", "integrations", "jobs")
@@ -197,3 +201,26 @@ def test_one_thing_has_one_name(language):
     said = i18n.catalogue(language).sentences.values()
     told = [form.lower() for each in said for form in _forms(each)]
     assert [word for word in OTHER_WORDS[language] if any(word in each for each in told)] == []
+
+
+OPEN_MINUTES = emergency.OPEN_FOR // timedelta(minutes=1)
+REVIEW_HOURS = emergency.REVIEWED_WITHIN // timedelta(hours=1)
+RESET_HOURS = resets.WAITS_FOR // timedelta(hours=1)
+NUMBERS_SAID = {
+    "deliveries.parked_foot": MOST_TRIES,
+    "duty.broken_glass": REVIEW_HOURS,
+    "emergency.do": OPEN_MINUTES,
+    "emergency.rule.hour": OPEN_MINUTES,
+    "emergency.rule.review": REVIEW_HOURS,
+    "error.behind_glass": OPEN_MINUTES,
+    "event.ResetOverdue": RESET_HOURS,
+    "reviews.why": REVIEW_HOURS,
+    "staff.reset_admin_text": RESET_HOURS,
+}
+"""Sentences that name a number which the program has as a constant."""
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+@pytest.mark.parametrize(("key", "number"), NUMBERS_SAID.items())
+def test_a_number_in_a_sentence_is_that_of_the_program(language, key, number):
+    assert re.findall(r"\d+", i18n.say(language, key)) == [str(number)]

@@ -268,6 +268,7 @@ async def test_the_infrastructure_is_declared_where_the_finding_says(house, brow
         await visit(page, f"{house}/health")
         finding = page.locator(".line", has_text="双路供电：尚未申报")
         await expect(finding).to_be_visible()
+        await expect(finding).to_contain_text("与LIS实时交换：尚未申报")  # one row, not one each
         await page.get_by_role("button", name="基础设施", exact=True).click()
         await page.get_by_role("button", name="双路供电").click()
         panel = page.locator(".side")
@@ -286,6 +287,9 @@ async def test_who_only_looks_is_told_who_declares_it(house, browser, clinic):
     guard = await signed_in(clinic, Role.SECURITY_ADMIN)
     async with page_of(browser, DESKTOP, house, guard.token) as page:
         await visit(page, f"{house}/health")
+        finding = page.locator(".line", has_text="审计日志已超过")
+        await expect(finding).to_contain_text("校验完整性")
+        await expect(finding.get_by_role("link")).to_have_count(0)  # not theirs to do
         await page.keyboard.press("i")
         await page.get_by_role("button", name="双路供电").click()
         await expect(page.locator(".side")).to_contain_text("由系统管理员申报")

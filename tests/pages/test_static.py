@@ -76,6 +76,31 @@ def test_what_old_browsers_read_is_es5(script):
     assert not re.search(r"=>|\b(let|const|class|async|import)\b|`|\?\.|\?\?", text)
 
 
+ABOVE_THE_FLOOR = {
+    ":has(": "Chrome 105, Firefox 121",
+    "color-mix(": "Chrome 111, Firefox 113",
+    "light-dark(": "Chrome 123",
+    "@container": "Chrome 105, Firefox 110",
+    "@scope": "Chrome 118",
+    "@starting-style": "Chrome 117",
+    "field-sizing": "Chrome 123",
+    "animation-timeline": "Chrome 115",
+    "oklch(": "Chrome 111",
+    "subgrid": "Chrome 117",
+    "popover": "Chrome 114",
+    "&": "nesting: Chrome 112",
+}
+"""What our styles may not lean on, with who reads it first (docs/browsers.md has the floor)."""
+
+
+def test_our_styles_use_nothing_above_the_floor():
+    """Red before: `:has()` and `color-mix()`, under a floor of Chrome 99 and Firefox 108."""
+    for path in STATIC.glob("*.css"):
+        text = re.sub(r"/\*.*?\*/|url\([^)]*\)|\"[^\"]*\"", "", path.read_text(), flags=re.DOTALL)
+        used = {name: who for name, who in ABOVE_THE_FLOOR.items() if name in text}
+        assert used == {}, path.name
+
+
 def test_no_file_of_ours_asks_another_host():
     """0 requests to a foreign host."""
     names = {"http://www.w3.org/2000/svg"}
