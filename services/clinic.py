@@ -151,7 +151,7 @@ class Clinic:
             bus=bus,
             transactions=transactions,
             policy=policy,
-            undelivered=Undelivered(transactions),
+            undelivered=Undelivered(transactions, tasks),
             deliveries=Deliveries(transactions, bus, tasks),
             tasks=tasks,
             notify=notify,

@@ -36,8 +36,14 @@ from services.transaction import Transaction, Transactions
 
 __all__ = ["Channel", "Contact", "Directory", "Note", "Notify"]
 
+FAILURE = "message_failed"
 PATIENCE = 10  # seconds a counterpart may take
 REST = timedelta(seconds=30)  # a channel whose counterpart did not answer is left alone so long
+
+
+def failure_key(channel: str, reason: str) -> str:
+    """Return what the keys of tasks about such failures begin with."""
+    return f"{FAILURE}:{channel}:{reason}:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,17 +277,17 @@ class Notify:
 
     async def report(self, event: MessageFailed) -> None:
         """Ask the system administrator to see to a channel that fails, by one task at a time."""
-        cause = f"message_failed:{event.channel}:{event.reason}:"
+        cause = failure_key(event.channel, event.reason)
         async with self._transactions.open(HOUSE) as tx:
             row = await tx.get(Message, event.message_id)
             tx.allow(Action.TASK_RAISE, row)
-            open_ = await self._tasks.open_keys(tx, row.institution_id, "message_failed")
+            open_ = await self._tasks.open_keys(tx, row.institution_id, FAILURE)
             if any(key.startswith(cause) for key in open_):
                 return
             await self._tasks.raise_(
                 tx,
                 Wanted(
-                    kind="message_failed",
+                    kind=FAILURE,
                     key=f"{cause}{event.event_id}",
                     institution_id=row.institution_id,
                     role=Role.SYSTEM_ADMIN,

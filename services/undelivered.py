@@ -12,9 +12,11 @@ from sqlalchemy import ColumnElement, func, select
 from data.errors import Conflict
 from data.messages import Channel, Message, MessageState
 from services.events import MessageQueued
+from services.notify import FAILURE, failure_key
 from services.policy import Action, Actor, Subject, visible
+from services.tasks import Tasks
 from services.templates import TEMPLATES
-from services.transaction import Transactions
+from services.transaction import Transaction, Transactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,9 @@ class Unsent:
 class Undelivered:
     """The view of the messages for who looks after the channels."""
 
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Transactions, tasks: Tasks) -> None:
         self._transactions = transactions
+        self._tasks = tasks
 
     async def page(
         self, actor: Actor, *, search: str = "", offset: int = 0, limit: int = 50
@@ -76,11 +79,28 @@ class Undelivered:
                 raise Conflict("message_not_failed")
             if obstacle := _obstacle(row, tx.now):
                 raise Conflict(obstacle)
-            row.state, row.reason, row.attempts = MessageState.QUEUED, "", 0
+            cause, row.reason = row.reason, ""
+            row.state, row.attempts = MessageState.QUEUED, 0
+            await self._settle(tx, row, cause)
             tx.announce(
                 MessageQueued(message_id=row.id, channel=row.channel, recipient_id=row.owner_id)
             )
             tx.answer(None)
+
+    async def _settle(self, tx: Transaction, row: Message, cause: str) -> None:
+        """Close the task about such failures once no message is left that failed so."""
+        await tx.session.flush()
+        query = select(Message.id).where(
+            Message.institution_id == row.institution_id,
+            Message.channel == row.channel,
+            Message.state == MessageState.FAILED,
+            Message.reason == cause,
+        )
+        if await tx.session.scalar(query.limit(1)) is not None:
+            return
+        for key in await self._tasks.open_keys(tx, row.institution_id, FAILURE):
+            if key.startswith(failure_key(row.channel, cause)):
+                await self._tasks.settle(tx, row.institution_id, key, "sent again")
 
 
 def _all(actor: Actor) -> Subject:

@@ -130,7 +130,8 @@ def _line(alike: Sequence[Finding], place: tuple[str, str]) -> None:
                     Html("span", "muted small", t("health.several", count=len(alike)))
             for each in alike:
                 Html("span", "line__note", t(each.what, **each.values))
-            if finding.remedy:
-                Html("span", "line__note strong", t(finding.remedy, **finding.values))
+            remedies = [t(each.remedy, **each.values) for each in alike if each.remedy]
+            for remedy in dict.fromkeys(remedies):
+                Html("span", "line__note strong", remedy)
         if path:
             kit.link_button("line", t(name), path, small=True)

@@ -114,7 +114,7 @@ def _state(declared: Declaration) -> kit.Cell:
         return kit.state_cell(t("health.infrastructure.unsaid"), "warn")
     if declared.met:
         return kit.state_cell(t("health.infrastructure.met"), "ok")
-    return kit.state_cell(t("health.infrastructure.unmet"), "bad")
+    return kit.state_cell(t("health.infrastructure.unmet"), "warn")
 
 
 def _date(text: str) -> date:

@@ -113,6 +113,16 @@
     if (!open && back) button.focus();
   }
 
+  // A slip is printed alone: what stands around it is not for the paper.
+  document.addEventListener("click", function (event) {
+    if (!event.target.closest || !event.target.closest("[data-prints]")) return;
+    root.classList.add("slips");
+    window.print();
+  });
+  window.addEventListener("afterprint", function () {
+    root.classList.remove("slips");
+  });
+
   if ("serviceWorker" in navigator && window.isSecureContext) {
     window.addEventListener("load", function () {
       navigator.serviceWorker.register("/sw.js").catch(function () {

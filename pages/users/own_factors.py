@@ -118,10 +118,11 @@ class OwnFactors:
         if not await kit.confirm(t("account.new_codes"), text, do):
             return
         codes = await self._clinic.account.new_codes(current_actor())
-        self._show(await self._clinic.account.profile(current_actor()))
+        profile = await self._clinic.account.profile(current_actor())
+        self._show(profile)
         with self._panel.fill(t("sign_in.recovery_codes")):
             kit.paragraph(t("sign_in.codes_why"))
-            show_codes(codes)
+            show_codes(codes, profile.username)
 
 
 def _of(passkey: KeptPasskey) -> str:

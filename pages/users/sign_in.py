@@ -23,6 +23,7 @@ from pages.security.doors import page_of
 from pages.security.origins import local_path
 from pages.session import CONFIRM, SIGN_IN, current_actor
 from pages.shell import public_frame
+from pages.slips import slip
 from pages.theme import static
 from pages.users.password_rules import password_rules
 from pages.words import has, t
@@ -165,7 +166,7 @@ def _register_first_day(clinic: Clinic, routes: Routes, door: Door) -> None:
             _steps(FIRST_DAY, 2)
             say_error(error)
             kit.paragraph(t("sign_in.codes_why"), "muted")
-            show_codes(codes)
+            show_codes(codes, stand.username)
             with _form("/auth/recovery-codes", next):
                 kit.button("primary", t("sign_in.codes_kept"), submit=True, block=True, large=True)
         return None
@@ -337,9 +338,10 @@ def _enrol(secret: NewSecret, drawn: str, then: str) -> None:
         kit.button("line", t("sign_in.enrol_passkey"), icon="key", submit=True, block=True)
 
 
-def show_codes(codes: tuple[str, ...]) -> None:
+def show_codes(codes: tuple[str, ...], whose: str) -> None:
     """Show recovery codes so that they can be written down or printed."""
-    with kit.card(), Html("ol", "codes", aria_label=t("sign_in.recovery_codes")):
+    name = t("sign_in.recovery_codes")
+    with kit.card(), slip(name, whose), Html("ol", "codes", aria_label=name):
         for code in codes:
             Html("li", text=code)
 

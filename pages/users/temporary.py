@@ -3,6 +3,7 @@
 from pages import kit
 from pages.kit.element import Html
 from pages.session import current_actor
+from pages.slips import slip
 from pages.words import t
 from services.clinic import Clinic
 
@@ -12,5 +13,6 @@ def show_temporary(clinic: Clinic, said: str, username: str, password: str) -> N
     house = current_actor().institution_id
     hours = clinic.policy.number("policy.auth.temporary_hours", house)
     kit.banner("ok", said, t("staff.temporary_text", hours=hours))
-    kit.facts([(t("staff.username"), username)])
-    Html("code", "secret", password)
+    with slip(t("staff.temporary"), username):
+        kit.facts([(t("staff.username"), username)])
+        Html("code", "secret", password)

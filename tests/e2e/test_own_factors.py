@@ -88,3 +88,23 @@ async def test_a_new_phone_takes_the_place_of_the_old_one(house, browser, clock,
         await sign_out(page)
         await come_back(page, house, "hushi", new, clock)
         await come_to(page, "/")
+
+
+@pytest.mark.parametrize("device", [PHONE, DESKTOP])
+async def test_new_codes_are_printed_alone_with_whose_they_are(house, browser, clock, device):
+    """On the paper stands what is kept, and nothing of the page around it."""
+    async with page_of(browser, device, house) as page:
+        await page.add_init_script("window.print = () => { window.printed = true }")
+        await come_back(page, house, "hushi", APP, clock)
+        await come_to(page, "/")
+        await visit(page, f"{house}/account")
+        await page.get_by_role("button", name="换一批恢复码").click()
+        await page.locator("dialog.confirm").get_by_role("button").last.click()
+        await page.get_by_role("button", name="打印").click()
+        assert await page.evaluate("window.printed")
+        await page.emulate_media(media="print")
+        paper = page.locator(".slip")
+        await expect(paper.locator(".codes li").first).to_be_visible()
+        await expect(paper).to_contain_text("hushi")
+        await expect(paper.get_by_role("button", name="打印")).to_be_hidden()
+        await expect(page.get_by_text("双重验证", exact=True)).to_be_hidden()

@@ -15,7 +15,7 @@ from services.notify import Note
 from services.policy import HOUSE, Role
 from services.ports import Ports
 from services.settings import Settings
-from services.tasks import Search
+from services.tasks import Search, TaskState
 from tests.factories import INSTITUTION, OTHER_INSTITUTION, an_actor
 
 ADMIN = an_actor(Role.SYSTEM_ADMIN)
@@ -142,3 +142,16 @@ async def test_a_failure_told_twice_is_one_task_though_it_was_closed_meanwhile(c
     await clinic.tasks.close(ADMIN, again.id, "seen")
     await clinic.notify.report(event)
     assert await tasks(clinic) == []
+
+
+async def test_the_task_about_a_failure_ends_with_the_last_that_is_sent_again(clinic, provider):
+    """Red before: it stayed open, and somebody looked for what was not there."""
+    await fail(clinic, "one")
+    await fail(clinic, "two")
+    [task] = await tasks(clinic)
+    first, second = await unsent(clinic)
+    provider.down = False
+    await clinic.undelivered.resend(ADMIN, first.id)
+    assert (await clinic.tasks.one(ADMIN, task.id)).state is not TaskState.DONE
+    await clinic.undelivered.resend(ADMIN, second.id)
+    assert (await clinic.tasks.one(ADMIN, task.id)).state is TaskState.DONE
