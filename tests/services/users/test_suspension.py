@@ -83,7 +83,7 @@ async def test_whom_the_house_put_to_sleep_only_security_wakes(hospital, doctor)
     await hospital.clinic.staff.reactivate(hospital.security(), doctor.id, WHY)
 
 
-@pytest.mark.parametrize("role", ADMINISTRATORS - {Role.SECURITY_ADMIN})
+@pytest.mark.parametrize("role", sorted(ADMINISTRATORS - {Role.SECURITY_ADMIN}))
 async def test_nobody_else_has_a_say(hospital, doctor, role):
     await suspend(hospital, doctor, Role.HR)
     with pytest.raises(Forbidden):
