@@ -78,7 +78,11 @@ class Lanes:
         """
         async with self._looking:  # two who look at once would deliver the same twice
             self._troubled.clear()
-            while not self.at_rest and (due := await self._due({*self._busy, *self._troubled})):
+            while not self.at_rest:
+                before = len(self._busy)
+                due = await self._due({*self._busy, *self._troubled})
+                if not due and len(self._busy) == before:
+                    break  # else a lane ended while we looked: what it brought about we may miss
                 batches: dict[str, list[Owed]] = defaultdict(list)
                 for owed in due:
                     batches[owed.handler].append(owed)

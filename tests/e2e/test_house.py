@@ -195,7 +195,7 @@ async def test_what_could_not_be_delivered_is_said_in_words_and_tried_again(hous
         row = page.get_by_label("搁置的投递").locator("tbody tr")
         await expect(row).to_contain_text("规则被修改后")
         await expect(row).to_contain_text("系统立即按新规则执行。")
-        await expect(row).to_contain_text("暂时无法连接数据库")
+        await expect(row).to_contain_text("数据库当时没有回应")
         await row.get_by_role("button", name="重新投递").click()
         await expect(page.get_by_text("没有搁置的投递")).to_be_visible()
     await clinic.bus.deliver()

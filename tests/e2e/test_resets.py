@@ -38,7 +38,7 @@ async def three(clinic) -> dict[Role, SignedIn]:
     long_ago = clinic.clock.now() - A_MONTH
     async with clinic.database.transaction(write=True) as session:
         await session.execute(update(RoleGrant).values(at=long_ago))
-        await session.execute(update(User).values(last_signed_in_at=long_ago))
+        await session.execute(update(User).values(last_signed_in_at=long_ago, own_since=long_ago))
     return people
 
 

@@ -117,9 +117,10 @@ async def somebody_is_made_an_administrator(clinic):
 
 async def nobody_decides_about_a_reset(clinic):
     auditor = await somebody(clinic, Role.AUDIT_ADMIN)
-    await somebody(clinic, Role.SYSTEM_ADMIN)
+    system = await somebody(clinic, Role.SYSTEM_ADMIN)
     async with clinic.database.transaction(write=True) as session:
         (await session.get(User, auditor.user_id)).last_signed_in_at = MONDAY
+        (await session.get(User, system.user_id)).own_since = MONDAY
     clinic.clock.forward(days=8)
     guard = an_actor(Role.SECURITY_ADMIN, confirmed_at=clinic.clock.now())
     assert await clinic.staff.reset(guard, auditor.user_id, factors=True) is None

@@ -208,6 +208,27 @@ async def test_a_lane_takes_a_batch_at_a_time(clinic, bus, monkeypatch):
     assert max(taken) == 3
 
 
+async def test_what_a_lane_brings_about_at_its_end_is_delivered_too(clinic, bus, monkeypatch):
+    """Red before: it ended while the next look was under way, and its event waited for a round."""
+    due, other = bus._lanes._due, Listener()
+
+    async def slowly(but):
+        found = await due(but)
+        await until(lambda: not bus._lanes._busy)
+        return found
+
+    async def pass_on(event):
+        if event.what == "first":
+            await announce(clinic, "second")
+
+    monkeypatch.setattr(bus._lanes, "_due", slowly)
+    bus.on(ItHappened, pass_on, other.hear)
+    await announce(clinic, "first")
+    await bus.deliver()
+
+    assert other.heard == ["first", "second"]
+
+
 async def test_it_ends_when_each_lane_has_done_what_it_is_doing(clinic, bus):
     slow, other = Held(), Held()
     bus.on(ItHappened, slow.hear)
