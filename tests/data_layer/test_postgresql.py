@@ -63,6 +63,16 @@ def known_lost(database: Database, *, lost: bool = True):
     return known
 
 
+async def until_ours_again(database: Database, before: int) -> None:
+    """Wait until another connection of ours holds the lock, and this process knows it."""
+
+    async def again() -> bool:
+        return (await holders(database) or [before]) != [before]
+
+    await until(again)
+    await until(known_lost(database, lost=False))
+
+
 async def test_who_only_reads_cannot_write(database):
     """Red before: `Transactions.read` wrote, and nothing of it was in the trail."""
     with pytest.raises(DBAPIError, match="read-only transaction"):
@@ -77,12 +87,7 @@ async def test_a_lock_whose_connection_ends_is_taken_again(database):
     """Red before: it was gone, and a second process was let in."""
     [room] = await build(database, Room(seats=2))
     before = await cut_off(database)
-
-    async def again() -> bool:
-        return (await holders(database) or [before]) != [before]
-
-    await until(again)
-    await until(known_lost(database, lost=False))
+    await until_ours_again(database, before)
 
     await take(database, room)
     assert await taken(database) == 1
@@ -124,12 +129,7 @@ async def test_an_end_of_ours_that_goes_by_itself_meanwhile_is_nobody_elses(data
     monkeypatch.setattr(lock, "_another_has_it", too_late)
     kept, lock._connection, lock._driver = lock._connection, None, None
     lock._cut.set()
-
-    async def again() -> bool:
-        return (await holders(database) or [before]) != [before]
-
-    await until(again)
-    await until(known_lost(database, lost=False))
+    await until_ours_again(database, before)
     await take(database, room)
     await kept.invalidate()
     await kept.close()
@@ -178,12 +178,7 @@ async def test_an_end_of_ours_that_only_the_server_still_holds_is_let_go(databas
     lock = database._lock
     kept, lock._connection, lock._driver = lock._connection, None, None
     lock._cut.set()
-
-    async def again() -> bool:
-        return (await holders(database) or [before]) != [before]
-
-    await until(again)
-    await until(known_lost(database, lost=False))
+    await until_ours_again(database, before)
     await take(database, room)
     await kept.invalidate()
     await kept.close()
