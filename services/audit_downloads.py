@@ -18,6 +18,8 @@ from services.policy import Actor
 from services.uploads import wipe
 
 MOST_DAYS = 92
+YEARS = frozenset(range(2000, 9000))
+"""Beyond them no moment can be counted from a day."""
 PIECE = 1 << 18  # bytes
 
 
@@ -79,7 +81,8 @@ class AuditDownloads:
 
 def check_days(first: date, last: date) -> None:
     """Raise `Invalid("audit_days_wrong")` unless these are days in order, and not too many."""
-    if not first <= last <= first + timedelta(days=MOST_DAYS - 1):
+    in_order = 0 <= (last - first).days < MOST_DAYS
+    if not in_order or not {first.year, last.year} <= YEARS:
         raise Invalid("audit_days_wrong", field="last", most=MOST_DAYS)
 
 
