@@ -55,6 +55,10 @@ class Declaration:
     evidence_on: date | None = None
     declared_by: str = ""
 
+    def is_outdated(self, today: date) -> bool:
+        """Tell whether the evidence is too old to count."""
+        return self.evidence_on is not None and today - self.evidence_on > GOOD_FOR
+
 
 class Infrastructure:
     """The list and what was declared."""
@@ -100,7 +104,7 @@ def _judged(declared: Declaration, today: date) -> Finding:
         return warn("infrastructure", "not_declared", item=item)
     if not declared.met:
         return warn("infrastructure", "not_met", item=item, day=declared.evidence_on)
-    if today - declared.evidence_on > GOOD_FOR:
+    if declared.is_outdated(today):
         return warn("infrastructure", "old", item=item, day=declared.evidence_on)
     return ok("infrastructure", "declared", item=item, day=declared.evidence_on)
 

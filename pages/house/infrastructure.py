@@ -51,7 +51,7 @@ class InfrastructureList:
             str(declared.item),
             {
                 "item": named,
-                "state": _state(declared),
+                "state": _state(declared, self._clinic.clock.now().date()),
                 "note": declared.note,
                 "day": day(declared.evidence_on) if declared.evidence_on else "",
             },
@@ -109,9 +109,11 @@ class InfrastructureList:
         kit.button("primary", t("health.infrastructure.declare"), declare)
 
 
-def _state(declared: Declaration) -> kit.Cell:
+def _state(declared: Declaration, today: date) -> kit.Cell:
     if declared.met is None:
         return kit.state_cell(t("health.infrastructure.unsaid"), "warn")
+    if declared.met and declared.is_outdated(today):
+        return kit.state_cell(t("health.infrastructure.outdated"), "warn")
     if declared.met:
         return kit.state_cell(t("health.infrastructure.met"), "ok")
     return kit.state_cell(t("health.infrastructure.unmet"), "warn")

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest_asyncio
 from playwright.async_api import Page, expect
@@ -12,6 +13,7 @@ from data.messages import Channel, Message, MessageState
 from data.outbox import Delivery, OutboxEvent
 from services.clinic import Clinic
 from services.events import SettingChanged
+from services.infrastructure import Item
 from services.policy import ANYBODY, HOUSE, Role
 from services.tasks import Search, Wanted
 from tests.e2e.chromium import DESKTOP, PHONE, page_of, violations, visit
@@ -281,6 +283,19 @@ async def test_the_infrastructure_is_declared_where_the_finding_says(house, brow
         await page.get_by_role("button", name="检查结果").click()
         await expect(page.locator(".line", has_text="双路供电：符合")).to_be_visible()
         await expect(finding).to_have_count(0)
+
+
+async def test_evidence_of_long_ago_is_not_said_to_do(house, browser, clinic):
+    """Red before: the list of declarations said it did, and the findings that it did not."""
+    admin = await signed_in(clinic, Role.SYSTEM_ADMIN)
+    long_ago = (clinic.clock.now() - timedelta(days=400)).date()
+    declare = clinic.infrastructure.declare
+    await declare(admin.actor, Item.POWER_TWICE, met=True, note="巡检记录", evidence_on=long_ago)
+    async with page_of(browser, DESKTOP, house, admin.token) as page:
+        await visit(page, f"{house}/health")
+        await page.keyboard.press("i")
+        row = page.locator("tbody tr:visible", has_text="双路供电")
+        await expect(row).to_contain_text("依据已超过一年")
 
 
 async def test_who_only_looks_is_told_who_declares_it(house, browser, clinic):
