@@ -66,6 +66,7 @@ class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
         StrEnum: _WORD,
         dict[str, Any]: JSON,
         list[str]: JSON,
+        list[dict[str, Any]]: JSON,
     }
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id, info=L2)

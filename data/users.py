@@ -72,6 +72,13 @@ class User(Placed, Base):
             sqlite_where=text("staff_number <> ''"),
             postgresql_where=text("staff_number <> ''"),
         ),
+        Index(  # a patient's phone is what they sign in with
+            "uq_user_account_patient_phone",
+            *("institution_id", "phone_index"),
+            unique=True,
+            sqlite_where=text("kind = 'patient'"),
+            postgresql_where=text("kind = 'patient'"),
+        ),
     )
 
 

@@ -343,6 +343,7 @@ UNPLACED = {
     "totp_secret": "belongs to its account",
     "passkey": "belongs to its account",
     "recovery_code": "belongs to its account",
+    "one_time_code": "sent to a phone before anybody knows whose it is",
     "caught_message": "the demo's own post box; no hospital has it",
     "sign_in_guard": "counts knocks at the door, before anybody is known",
 }
