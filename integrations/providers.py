@@ -1,8 +1,9 @@
 """Chooses the adapter of each port by the settings, and finds those that others have installed.
 
 A package of somebody else's offers an adapter as an entry point: in the group `xinglin.sms`,
-`xinglin.mailer`, `xinglin.scanner` or `xinglin.time`, under the name that the setting then has, a
-callable that takes a `Need` and returns the adapter. Backup targets: integrations/backup_targets.
+`xinglin.mailer`, `xinglin.scanner`, `xinglin.time` or `xinglin.identities`, under the name that the
+setting then has, a callable that takes a `Need` and returns the adapter. Backup targets:
+integrations/backup_targets.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from integrations.backup_targets import TARGETS
 from integrations.certificates import Office
 from integrations.clamd import ClamdScanner
 from integrations.ntp import NtpTime
+from integrations.sandbox.identities import SandboxIdentities
 from integrations.sandbox.messages import SandboxMailer, SandboxSms
 from integrations.sms_gateway import SmsGateway
 from integrations.smtp import SmtpMailer
@@ -37,6 +39,7 @@ class Need:
 Maker = Callable[[Need], Any]
 
 OURS: dict[str, dict[str, Maker]] = {
+    "identities": {"sandbox": lambda _: SandboxIdentities()},
     "mailer": {
         "sandbox": lambda need: SandboxMailer(need.tray),
         "smtp": lambda need: SmtpMailer(need.settings.mail, need.clock),
@@ -68,6 +71,7 @@ def build(settings: Settings, database: Database, clock: Clock) -> Ports:
         sms=_adapter("sms", settings.providers.sms, need),
         scanner=_adapter("scanner", settings.providers.scanner, need),
         certificates=Office(settings.certificate, settings.home),
+        identities=_adapter("identities", settings.providers.identities, need),
     )
 
 

@@ -45,6 +45,7 @@ log_format = "console"
 [providers]
 mailer = "sandbox"
 sms = "sandbox"
+identities = "sandbox"
 """
 
 Story = dict[str, Any]

@@ -41,6 +41,7 @@ RUN_AGAINST = {
     ("mailer", "sandbox"): "nothing: letters land on the page of the sandbox inbox; demo only",
     ("sms", "sandbox"): "nothing: messages land on the page of the sandbox inbox; demo only",
     ("sms", "http"): "an emulated gateway; not run against the real service",
+    ("identities", "sandbox"): "nothing: believes every well-formed number; demo only",
     ("scanner", "clamd"): "clamd of Debian, with one signature of ours",
     ("time", "ntp"): "chronyd of Debian",
     ("backup", "folder"): "a file system",

@@ -58,7 +58,10 @@ from services.users.emergency import Emergency
 from services.users.enrolment import Enrolment
 from services.users.founding import Founding
 from services.users.oversight import Oversight
+from services.users.patient_door import PatientDoor
+from services.users.patients import Patients
 from services.users.people import People
+from services.users.real_name import RealName
 from services.users.resets import Resets
 from services.users.roster import Roster
 from services.users.sessions import Sessions
@@ -101,6 +104,9 @@ class Clinic:
     overload: Overload
     once: Once
     sign_in: SignIn
+    patient_door: PatientDoor
+    patients: Patients
+    real_name: RealName
     enrolment: Enrolment
     account: Account
     staff: Staff
@@ -130,7 +136,7 @@ class Clinic:
         policy = PolicySettings(transactions, directory)
         transactions.confirmed_for = partial(policy.span, "policy.auth.confirm_minutes")
         tasks = Tasks(transactions, directory)
-        people = People.open(transactions, clock, keys, policy, tasks, demo=settings.demo)
+        people = People.open(transactions, clock, keys, policy, tasks, settings)
         ports = ports or Ports()
         facts = Facts(database, clock)
         house = House(
@@ -142,6 +148,7 @@ class Clinic:
         health = Health(house)
         notify = Notify(transactions, ports, directory, policy, tasks)
         audit = Audit(transactions, keys, settings.anchor_file, directory)
+        codes = people.codes(notify)
         clinic = cls(
             settings=settings,
             clock=clock,
@@ -179,6 +186,9 @@ class Clinic:
                 settings.home / "incoming",
             ),
             sign_in=people.sign_in,
+            patient_door=people.patient_door(codes),
+            patients=people.patients(codes),
+            real_name=RealName(transactions, ports),
             enrolment=people.enrolment,
             account=people.account,
             staff=people.staff,

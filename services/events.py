@@ -201,3 +201,36 @@ class EmergencyAccessReviewed(Event, frozen=True):
     user_id: UUID
     reviewed_by: UUID
     outcome: str
+
+
+# Patients
+
+
+class PatientRegistered(Event, frozen=True):
+    """A person is known here for the first time."""
+
+    patient_id: UUID
+    institution_id: UUID
+
+
+class PatientVerified(Event, frozen=True):
+    """It was made sure that a patient's name and number belong together. (R-PAT-1)"""
+
+    patient_id: UUID
+    method: str
+
+
+class PatientLinked(Event, frozen=True):
+    """An account acts for a patient from now on."""
+
+    patient_id: UUID
+    account_id: UUID
+    is_guardian: bool
+
+
+class PatientUnlinked(Event, frozen=True):
+    """An account acts for a patient no longer."""
+
+    patient_id: UUID
+    account_id: UUID
+    was_guardian: bool

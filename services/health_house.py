@@ -162,7 +162,9 @@ async def trail(glance: Glance) -> Finding:
 async def pretence(glance: Glance) -> Finding:
     """Nothing of a demo may be left where patients are real."""
     sandboxes = [
-        name for name in ("mailer", "sms") if getattr(getattr(glance.ports, name), "sandbox", False)
+        name
+        for name in ("mailer", "sms", "identities")
+        if getattr(getattr(glance.ports, name), "sandbox", False)
     ]
     made_up = await glance.accounts.made_up(glance.session)
     query = select(func.count(Institution.id)).where(Institution.is_demo.is_(True))
@@ -181,6 +183,7 @@ async def untried(glance: Glance) -> list[Finding]:
     told = {
         "sms": unknown("untried", "sms"),
         "mailer": unknown("untried", "mailer"),
+        "identities": unknown("untried", "identities"),
         "certificates": unknown("untried", "certificates"),
     }
     found = [

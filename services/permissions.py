@@ -20,6 +20,7 @@ class Action(StrEnum):
     """`<thing>:<verb>`, in alphabetical order."""
 
     ACCOUNT_CHANGE = "account:change"
+    ACCOUNT_OPEN = "account:open"
     ACCOUNT_READ = "account:read"
     ACCOUNT_SECURE = "account:secure"
     AUDIT_EXPORT = "audit:export"
@@ -29,6 +30,7 @@ class Action(StrEnum):
     BACKUP_RUN = "backup:run"
     BUS_WORK = "bus:work"
     CHART_READ = "chart:read"
+    CODE_ASK = "code:ask"
     DELIVERY_READ = "delivery:read"
     DELIVERY_REPLAY = "delivery:replay"
     DRAFT_KEEP = "draft:keep"
@@ -49,6 +51,11 @@ class Action(StrEnum):
     MESSAGE_READ = "message:read"
     MESSAGE_RESEND = "message:resend"
     MESSAGE_SEND = "message:send"
+    PATIENT_CHANGE = "patient:change"
+    PATIENT_READ = "patient:read"
+    PATIENT_REGISTER = "patient:register"
+    PATIENT_VERIFY = "patient:verify"
+    PATIENT_VERIFY_AT_COUNTER = "patient:verify_at_counter"
     PROCEDURE_READ = "procedure:read"
     SESSION_CONFIRM = "session:confirm"
     SESSION_LIST = "session:list"
@@ -83,11 +90,16 @@ def every(roles: frozenset[Role], rule: Rule) -> dict[Role, Rule]:
     return dict.fromkeys(roles, rule)
 
 
-PEOPLE = STAFF | {Role.PATIENT, Role.PROXY}
+ACCOUNTS = frozenset({Role.PATIENT, Role.PROXY})
+"""Those who come as patients, for themselves or for others."""
+PEOPLE = STAFF | ACCOUNTS
+DESK = frozenset({Role.NURSE, Role.PATIENT_SERVICE})
+"""Those at the counter (导诊台)."""
 HOUSE_ONLY = {Role.HOUSE: anyone}
 
 RULES: dict[Action, dict[Role, Rule]] = {
     Action.ACCOUNT_CHANGE: every(PEOPLE, own),
+    Action.ACCOUNT_OPEN: {Role.VISITOR: anyone},  # with a code from one's own phone
     Action.ACCOUNT_READ: every(PEOPLE, own),
     Action.ACCOUNT_SECURE: every(PEOPLE, own),
     Action.AUDIT_EXPORT: {Role.AUDIT_ADMIN: within, Role.HOUSE: anyone},
@@ -99,6 +111,7 @@ RULES: dict[Action, dict[Role, Rule]] = {
     # Who treats a patient is known to the modules that come with treatment; until then nobody
     # reads a chart but through broken glass, and patients their own.
     Action.CHART_READ: {Role.PATIENT: own, Role.PROXY: own},
+    Action.CODE_ASK: dict.fromkeys((*ACCOUNTS, Role.VISITOR), anyone),
     Action.DELIVERY_READ: {Role.SYSTEM_ADMIN: anyone},
     Action.DELIVERY_REPLAY: {Role.SYSTEM_ADMIN: anyone},
     Action.DRAFT_KEEP: every(PEOPLE, own),
@@ -123,6 +136,11 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.MESSAGE_READ: every(PEOPLE, own),
     Action.MESSAGE_RESEND: {Role.SYSTEM_ADMIN: within},
     Action.MESSAGE_SEND: HOUSE_ONLY,
+    Action.PATIENT_CHANGE: every(ACCOUNTS, own),
+    Action.PATIENT_READ: every(ACCOUNTS, own),
+    Action.PATIENT_REGISTER: every(ACCOUNTS, own),
+    Action.PATIENT_VERIFY: every(ACCOUNTS, own),
+    Action.PATIENT_VERIFY_AT_COUNTER: every(DESK, in_place),
     Action.PROCEDURE_READ: every(STAFF, anyone),
     Action.SESSION_CONFIRM: every(PEOPLE, own),
     Action.SESSION_LIST: {**every(PEOPLE, own), Role.SECURITY_ADMIN: within},

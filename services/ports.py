@@ -159,6 +159,26 @@ class BackupTarget(Protocol):
         ...
 
 
+class IdentityAnswer(StrEnum):
+    """What a register of identities says."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+
+
+class IdentityRegister(Protocol):
+    """Knows whether a name and an identity number belong together (实名核验)."""
+
+    method: str
+    """Which of `data.patients.IdentityMethod` it is."""
+    sandbox: bool
+    untried: bool
+
+    async def check(self, reference: str, name: str, number: str) -> IdentityAnswer:
+        """Ask; the same reference is asked, and paid for, once. Raise `Unavailable`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The adapters that serve us now; None where a hospital has not set one up."""
@@ -169,3 +189,4 @@ class Ports:
     time: TimeSource | None = None
     backup: BackupTarget | None = None
     certificates: CertificateOffice | None = None
+    identities: IdentityRegister | None = None

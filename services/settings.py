@@ -169,6 +169,10 @@ class ProviderSettings(Section):
         default="ntp",
         description="What our clock is compared with: ntp, none or an installed provider's name.",
     )
+    identities: Text = Field(
+        default="none",
+        description="Real-name check: none, sandbox (demo only) or an installed provider's name.",
+    )
     ntp: ServerOrNone = Field(
         default="",
         description="A time server to compare our clock with; empty: what the machine says.",

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from data.patients import PatientLink
 from data.users import EmergencyAccess, RoleGrant
 from services.policy import Grant, Role
 from services.rules import ADMINISTRATORS
@@ -15,6 +16,14 @@ async def grants_of(tx: Reading, user_id: UUID) -> frozenset[Grant]:
     """Return the roles somebody holds now."""
     query = select(RoleGrant).where(RoleGrant.user_id == user_id, RoleGrant.deleted_at.is_(None))
     return frozenset(Grant(Role(row.role), row.site_id) for row in await tx.session.scalars(query))
+
+
+async def patients_of(tx: Reading, user_id: UUID) -> frozenset[UUID]:
+    """Return the patients an account acts for now."""
+    query = select(PatientLink.patient_id).where(
+        PatientLink.owner_id == user_id, PatientLink.deleted_at.is_(None)
+    )
+    return frozenset(await tx.session.scalars(query))
 
 
 async def open_emergencies(tx: Reading, user_id: UUID) -> tuple[tuple[UUID, datetime], ...]:

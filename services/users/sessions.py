@@ -24,7 +24,7 @@ from services.policy import HOUSE, Actor, Role, Subject, visible
 from services.transaction import Reading, Transaction, Transactions
 from services.users.glass import end_glass_of
 from services.users.open_sessions import OpenSession, OpenSessions
-from services.users.rights import administrators_among, grants_of, open_emergencies
+from services.users.rights import administrators_among, grants_of, open_emergencies, patients_of
 from services.users.standards import Standards, patience
 
 BATCH = 100
@@ -183,6 +183,7 @@ class Sessions:
             return None
         grants = await grants_of(tx, row.User.id)
         emergencies = await open_emergencies(tx, row.User.id)
+        is_patient = row.User.kind is UserKind.PATIENT
         actor = Actor(
             user_id=row.User.id,
             grants=grants,
@@ -190,6 +191,7 @@ class Sessions:
             session_id=row.Session.id,
             confirmed_at=row.Session.confirmed_at,
             emergencies=frozenset(patient for patient, _ in emergencies),
+            patient_ids=await patients_of(tx, row.User.id) if is_patient else frozenset(),
         )
         return OpenSession(
             id=row.Session.id,

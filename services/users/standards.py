@@ -58,6 +58,11 @@ class Standards:
         return timedelta(hours=self._value("temporary_hours"))
 
     @property
+    def code_for(self) -> timedelta:
+        """How long a code that was sent to a phone counts."""
+        return timedelta(minutes=self._value("code_minutes"))
+
+    @property
     def history(self) -> int:
         """How many earlier passwords may not come back."""
         return int(self._value("history"))

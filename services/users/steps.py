@@ -154,7 +154,8 @@ class Steps:
     async def advance(self, turn: Turn) -> Step:
         """Go on to the next step that is still needed; exchange the token."""
         tx, session, token = turn.tx, turn.session, new_token()
-        session.stage = await self._next(turn)
+        is_patient = turn.user.kind is UserKind.PATIENT  # the code on their phone was all there is
+        session.stage = SessionStage.OPEN if is_patient else await self._next(turn)
         session.token_digest = self._sessions.digest(token)
         session.challenge = None
         session.ends_at = tx.now + HALF_OPEN_FOR
@@ -180,7 +181,7 @@ class Steps:
             return SessionStage.NEW_PASSWORD
         if await self._password_is_old(turn):
             return SessionStage.NEW_PASSWORD
-        if not enrolled.any and user.kind is UserKind.STAFF and self._standards.staff_mfa_required:
+        if not enrolled.any and self._standards.staff_mfa_required:
             return SessionStage.ENROL
         if enrolled.any and not enrolled.codes_left:
             return SessionStage.RECOVERY_CODES

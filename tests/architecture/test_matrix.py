@@ -50,7 +50,9 @@ def test_nobody_reaches_into_another_institution_but_for_what_is_everybodys():
         if "i" in letters and role is not Role.HOUSE
     }
     assert {action for action, _ in everybodys} <= {
+        Action.ACCOUNT_OPEN,  # by whoever has a phone in hand
         Action.BUS_WORK,
+        Action.CODE_ASK,  # to a phone: whose it is comes out by the code
         Action.DELIVERY_READ,  # the outbox is the machine's, not an institution's
         Action.DELIVERY_REPLAY,
         Action.HEALTH_READ,

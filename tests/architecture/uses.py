@@ -4,15 +4,20 @@ The tables are complete, or tests/architecture/test_whose.py fails and says what
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from data.errors import Invalid
 from data.users import ReviewOutcome
+from integrations.sandbox.identities import SandboxIdentities
 from services.institution import NewSite
 from services.policy import Action, Grant, Role
+from services.ports import Ports
 from services.tasks import Wanted
+from services.users.real_name import RealName
 from services.users.registrar import NewStaff, StaffDetails
 from tests.architecture import whose
 from tests.architecture.whose import Case, Maker
@@ -49,6 +54,13 @@ async def _raise(case: Case, site_id: UUID) -> None:
     wanted = Wanted("asked", str(case.another), case.institution_id, site_id, role=case.role)
     wanted.values["words"] = WHY
     await case.clinic.tasks.add(case.actor, wanted)
+
+
+async def _verify(case: Case, patient_id: UUID) -> None:
+    """By a register: without one the answer is always that there is none."""
+    with_one = RealName(case.clinic.transactions, Ports(identities=SandboxIdentities()))
+    with suppress(Invalid):  # a passport is verified at the counter
+        await with_one.verify(whose.acting_for(case, patient_id), patient_id)
 
 
 async def _sessions_of(case: Case, session_id: UUID) -> list[UUID]:
@@ -107,6 +119,28 @@ USES: dict[str, Use] = {
         Action.SETTING_CHANGE,
         whose.rule_change,
         lambda case, id_: case.clinic.policy.undo(case.actor, id_, WHY),
+    ),
+    "patients.change_phone": Use(
+        Action.PATIENT_CHANGE,
+        whose.patient,
+        lambda case, id_: case.clinic.patients.change_phone(
+            whose.acting_for(case, id_), id_, "19900000009", 1
+        ),
+    ),
+    "patients.leave": Use(
+        Action.PATIENT_CHANGE,
+        whose.patient,
+        lambda case, id_: case.clinic.patients.leave(whose.acting_for(case, id_), id_, WHY),
+    ),
+    "real_name.verify": Use(
+        Action.PATIENT_VERIFY,
+        whose.patient,
+        _verify,
+    ),
+    "real_name.verify_at_counter": Use(
+        Action.PATIENT_VERIFY_AT_COUNTER,
+        whose.patient,
+        lambda case, id_: case.clinic.real_name.verify_at_counter(case.actor, id_, matches=True),
     ),
     "resets.approve": Use(
         Action.STAFF_RESET_APPROVE,

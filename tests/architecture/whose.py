@@ -6,7 +6,7 @@ be deleted is left out for `DELETED`: an id of something that has never been the
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from data.files import FileStore
 from data.institution import Institution, Site
 from data.messages import Channel, Message, MessageState
 from data.outbox import Delivery, OutboxEvent
+from data.patients import IdentityDocument, Patient, PatientLink, Relation, Sex
 from data.tasks import Task
 from data.users import (
     EmergencyAccess,
@@ -130,6 +131,40 @@ async def account(case: Case) -> UUID:
     )
     await case.keep(person)
     return case.another
+
+
+async def patient(case: Case) -> UUID:
+    """Somebody who is treated; one's own is one that one's account acts for."""
+    row = Patient(
+        id=case.another,
+        name="测试患者",
+        number=f"T{case.another.hex[:12]}".upper(),
+        document=IdentityDocument.PASSPORT,
+        sex=Sex.FEMALE,
+        birth_date=date(1990, 1, 1),
+        phone="19900000001",
+        created_at=case.clinic.clock.now(),
+        deleted_at=case.clinic.clock.now() if case.deleted else None,
+        **case.place,
+    )
+    await case.keep(row)
+    if case.whose is Whose.OWN:
+        link = PatientLink(
+            owner_id=case.actor.user_id,
+            patient_id=case.another,
+            relation=Relation.SPOUSE,
+            since=case.clinic.clock.now(),
+            **case.place,
+        )
+        await case.keep(link)
+        case.clinic.sessions.forget_user(case.actor.user_id)
+    return case.another
+
+
+def acting_for(case: Case, patient_id: UUID) -> Actor:
+    """Return who asks, as their session knows them once they act for a patient."""
+    own = frozenset({patient_id}) if case.whose is Whose.OWN else frozenset()
+    return replace(case.actor, patient_ids=own)
 
 
 async def suspended(case: Case) -> UUID:

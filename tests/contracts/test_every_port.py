@@ -13,7 +13,7 @@ import pytest
 from integrations import providers
 from scripts.docs_ports import protocols
 from services import ports
-from tests.contracts import clocks, mailers, offices, scanners, senders, targets
+from tests.contracts import clocks, mailers, offices, registers, scanners, senders, targets
 
 SUITES = {
     "mailer": ("test_mailer", mailers),
@@ -22,6 +22,7 @@ SUITES = {
     "time": ("test_time_source", clocks),
     "backup": ("test_backup_target", targets),
     "certificates": ("test_certificate_office", offices),
+    "identities": ("test_identity_register", registers),
 }
 """The suite of each port, and the module of its adapters."""
 
