@@ -30,7 +30,9 @@ from pages.users import (
     account,
     emergency,
     emergency_reviews,
+    family,
     institution,
+    patient_sign_in,
     resets,
     sign_in,
     staff,
@@ -52,6 +54,8 @@ PLAIN: tuple[Register, ...] = (
 
 SHOWN: tuple[Register, ...] = (
     sign_in.register,
+    patient_sign_in.register,
+    family.register,
     home.register,
     tasks.register,
     audit.register,

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from data.errors import Invalid
 from pages import kit
 from pages.routes import Routes
 from pages.session import actor_of, current_actor
+from pages.typed import typed_date
 from pages.words import t
 from services.audit_downloads import AuditDownloads, check_days
 from services.clinic import Clinic
@@ -86,7 +86,7 @@ class DownloadPanel:
 
             def begin() -> None:
                 with kit.told({"first": first, "last": last}):
-                    begins, ends = _day(first.text, "first"), _day(last.text, "last")
+                    begins, ends = typed_date(first.text, "first"), typed_date(last.text, "last")
                     check_days(begins, ends)
                     self._clinic.transactions.ask_first(current_actor(), Action.AUDIT_EXPORT)
                     ui.navigate.to(f"{PATH}/{begins}/{ends}")
@@ -94,10 +94,3 @@ class DownloadPanel:
                     kit.toast(t("audit.download_begun"))
 
             kit.button("primary", t("audit.download"), begin, icon="download")
-
-
-def _day(text: str, field: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Invalid("date_malformed", field=field) from None

@@ -4,10 +4,12 @@ from pages import kit
 from pages.house.figures import figures_of
 from pages.house.tasks import address_of, pressing, title_of
 from pages.live import on_event
+from pages.nameplate import Nameplate
 from pages.navigation import offered
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
+from pages.users.patient_home import patient_home
 from pages.viewer import viewer
 from pages.words import ago, has, language, listed, t
 from services.clinic import Clinic
@@ -23,6 +25,7 @@ from services.events import (
 )
 from services.policy import Action
 from services.procedures import Procedure
+from services.rules import OUTSIDERS
 from services.tasks import Counts, Search, View
 
 SHOWN_TASKS = 6
@@ -31,10 +34,14 @@ ROUTINES = ("daily", "weekly")
 
 def register(clinic: Clinic, routes: Routes) -> None:
     """Enter `/`."""
+    plate = Nameplate(clinic)
 
     @routes.page("/", title="nav.home")
     async def home_page() -> None:
         who = viewer()
+        if current_actor().roles <= OUTSIDERS:
+            await patient_home(clinic, phone=await plate.phone())
+            return
         page = HomePage(clinic, works=who.can(Action.TASK_READ))
         trained = who.can(Action.PROCEDURE_READ)
         duties = await clinic.procedures.checklist(current_actor()) if trained else ()

@@ -1,10 +1,8 @@
 """What the basic standard asks of the machines and lines, and who says that it is so. (R-ORG-3)"""
 
-from datetime import date
-
-from data.errors import Invalid
 from pages import kit
 from pages.session import current_actor
+from pages.typed import typed_date
 from pages.viewer import viewer
 from pages.words import day, t
 from services.clinic import Clinic
@@ -100,7 +98,7 @@ class InfrastructureList:
                     Item(declared.item),
                     met=MET.get(state.text, False),
                     note=note.text,
-                    evidence_on=_date(evidence_on.text),
+                    evidence_on=typed_date(evidence_on.text, "evidence_on"),
                 )
                 self._panel.close()
                 kit.toast(t("health.infrastructure.done"))
@@ -117,10 +115,3 @@ def _state(declared: Declaration, today: date) -> kit.Cell:
     if declared.met:
         return kit.state_cell(t("health.infrastructure.met"), "ok")
     return kit.state_cell(t("health.infrastructure.unmet"), "warn")
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Invalid("date_malformed", field="evidence_on") from None

@@ -29,6 +29,8 @@ from services.users.steps import Caller, Step
 
 FORM_BYTES = 64 * KILOBYTE
 ACCOUNT = "/account"
+PATIENT_SIGN_IN, PATIENT_DOOR = "/welcome", "/auth/patient"
+"""Where patients sign in, and where what they fill in there is posted."""
 WAY_IN = "how one signs in; a half-open session's token is the only key to its next step"
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -107,6 +109,12 @@ def _register_sign_in(clinic: Clinic, routes: Routes) -> None:
         caller = caller_of(form.request)
         leaving = actor_of(form.request)
         return await clinic.sign_in.begin(form["username"], form["password"], caller, leaving)
+
+    @door.step(PATIENT_DOOR, back=PATIENT_SIGN_IN)
+    async def patient(form: Form) -> Step:
+        caller, leaving = caller_of(form.request), actor_of(form.request)
+        enter = clinic.patient_door.enter
+        return await enter(form["phone"], form["code"], caller, leaving, form["language"])
 
     @door.step("/auth/second-factor", back=page_of("second_factor"))
     async def second_factor(form: Form) -> Step:

@@ -113,6 +113,24 @@
     if (!open && back) button.focus();
   }
 
+  // What somebody typed before a form came back with an error is there again, in this tab only.
+  document.addEventListener("submit", function (event) {
+    var kept = event.target.dataset && event.target.dataset.remembers;
+    var field = kept && event.target.elements[kept];
+    if (field) sessionStorage.setItem("xl-" + kept, field.value);
+  });
+  window.addEventListener("load", function () {
+    document.querySelectorAll("form[data-remembers]").forEach(function (form) {
+      var kept = form.dataset.remembers;
+      var field = form.elements[kept];
+      var value = sessionStorage.getItem("xl-" + kept);
+      sessionStorage.removeItem("xl-" + kept);
+      if (!field || !value || field.value || location.search.indexOf("error=") < 0) return;
+      field.value = value;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+  });
+
   // A slip is printed alone: what stands around it is not for the paper.
   document.addEventListener("click", function (event) {
     if (!event.target.closest || !event.target.closest("[data-prints]")) return;

@@ -3,11 +3,11 @@
 from datetime import date
 from uuid import UUID
 
-from data.errors import Invalid
 from pages import kit
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
+from pages.typed import typed_date
 from pages.words import t
 from services.clinic import Clinic
 from services.institution import House, NewInstitution, NewSite, Place
@@ -160,7 +160,4 @@ class InstitutionPage:
 
 
 def _day(name: str, text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise Invalid("date_malformed", field=name) from None
+    return typed_date(text, name) if text else None

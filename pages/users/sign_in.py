@@ -19,7 +19,7 @@ from pages.nameplate import Nameplate
 from pages.qr import qr_code
 from pages.routes import Routes
 from pages.security.cookies import session_token
-from pages.security.doors import page_of
+from pages.security.doors import PATIENT_SIGN_IN, page_of
 from pages.security.origins import local_path
 from pages.session import CONFIRM, SIGN_IN, current_actor
 from pages.shell import public_frame
@@ -93,6 +93,7 @@ def _register_door(clinic: Clinic, routes: Routes, door: Door) -> None:
                 )
                 kit.button("primary", t("sign_in.go"), submit=True, block=True, large=True)
             kit.paragraph(t("sign_in.lost"), "muted small")
+            kit.link_button("quiet", t("sign_in.patients"), PATIENT_SIGN_IN, block=True)
             if clinic.authority.is_ours:
                 kit.link_button("quiet", t("authority.link"), AUTHORITY, icon="shield", block=True)
             if clinic.settings.demo:

@@ -1,0 +1,70 @@
+"""The way in for patients: a phone number and the code that was sent to it, on one page."""
+
+from nicegui import context
+
+from pages import kit
+from pages.kit.element import Html
+from pages.nameplate import Nameplate
+from pages.routes import Routes
+from pages.security.doors import PATIENT_DOOR, PATIENT_SIGN_IN
+from pages.security.origins import local_path, sender_of
+from pages.session import SIGN_IN
+from pages.shell import public_frame
+from pages.users.sign_in import say_error
+from pages.words import language, t
+from services.clinic import Clinic
+from services.users.steps import Caller
+
+WHY_PUBLIC = "the way in for patients; it shows nothing but the hospital's name"
+
+
+def register(clinic: Clinic, routes: Routes) -> None:
+    """Enter `/welcome`."""
+    plate = Nameplate(clinic)
+
+    @routes.page(PATIENT_SIGN_IN, public=WHY_PUBLIC, title="welcome.title")
+    async def welcome_page(next: str = "/", error: str = "") -> None:  # noqa: A002
+        name = await plate.name()
+        with public_frame("welcome.title", institution=name, demo=clinic.settings.demo):
+            say_error(error)
+            await PatientDoorPage(clinic).build(local_path(next), again=bool(error))
+            kit.link_button("quiet", t("welcome.staff"), SIGN_IN, icon="people", block=True)
+
+
+class PatientDoorPage:
+    """The form: a number, a code, one button."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        self._clinic = clinic
+
+    async def build(self, then: str, *, again: bool) -> None:
+        """Make the form; after a wrong code the number is still there."""
+        kit.paragraph(t("welcome.how"), "muted")
+        with kit.form(PATIENT_DOOR) as form:
+            form.attribute("data-remembers", "phone")
+            kit.hidden("next", then)
+            kit.hidden("language", language())
+            self._phone = kit.field(
+                t("welcome.phone"),
+                name="phone",
+                content="tel",
+                mode="numeric",
+                complete="tel-national",
+                required=True,
+                autofocus=not again,
+            )
+            self._send = kit.button("line", t("welcome.send"), self._ask, block=True, icon="phone")
+            self._sent = Html("p", "muted small", role="status")
+            kit.code_box(t("welcome.code"), name="code", required=True)
+            kit.button("primary", t("welcome.go"), submit=True, block=True, large=True)
+        if self._clinic.settings.demo:
+            with kit.card(flush=True), Html("div", "rows"):
+                kit.line(t("welcome.demo"), t("welcome.demo_note"), icon="mail", href="/inbox")
+
+    async def _ask(self) -> None:
+        request = context.client.request
+        caller = Caller(sender_of(request.scope), request.headers.get("user-agent", ""))
+        self._phone.error = None
+        with kit.told(into=lambda words, _: setattr(self._phone, "error", words)):
+            await self._clinic.patient_door.ask(self._phone.text, caller, language())
+            self._sent.set_text(t("welcome.sent"))
