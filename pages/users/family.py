@@ -55,7 +55,7 @@ class FamilyPage:
         self._show(members)
         has_self = any(each.relation is Relation.SELF for each in members)
         with action_bar():
-            word = t("family.add" if has_self else "family.add_self")
+            word = t("family.add") if has_self else t("family.add_self")
             kit.link_button("primary", word, ADD, icon="plus", block=True, large=True)
 
     def _show(self, members: list[Member]) -> None:
@@ -93,7 +93,7 @@ class FamilyPage:
         outcome = await self._clinic.real_name.verify(current_actor(), member.patient_id)
         await self._again()
         matches = outcome is IdentityOutcome.MATCH
-        kit.toast(t("family.verified_now" if matches else "family.differs"))
+        kit.toast(t("family.verified_now") if matches else t("family.differs"))
 
     async def _leave(self, member: Member) -> None:
         title = t("family.leave_title", name=member.name)

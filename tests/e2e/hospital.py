@@ -26,6 +26,8 @@ from data.clock import new_id
 from data.crypto import Keys
 from data.database import Database
 from data.keyring import Keyring
+from data.messages import Message
+from data.patients import Relation
 from data.users import RoleGrant, Session, SessionStage, User
 from integrations import providers
 from integrations.certificates import Office
@@ -35,6 +37,7 @@ from services.clinic import Clinic
 from services.demo import PASSWORD
 from services.policy import HOUSE, Grant, Role
 from services.settings import Settings
+from services.users.patients import NewPatient
 from services.users.registrar import NewStaff, StaffDetails
 from services.users.sessions import new_token
 from services.users.steps import Caller
@@ -50,7 +53,8 @@ NAMES = ("hospital.local", "192.168.1.10", "localhost", "127.0.0.1")
 
 GUEST = "guest"
 LOOKERS = (
-    "system_admin", "security_admin", "audit_admin", "medical_affairs", "doctor", "nurse", "cashier"
+    "system_admin", "security_admin", "audit_admin", "medical_affairs", "doctor", "nurse",
+    "cashier", "patient",
 )  # fmt: skip
 """Who looks at pages; a page is looked at by the first of them who may, and home by each."""
 
@@ -67,6 +71,8 @@ NEWCOMERS = {
     "enrol": ("linxia", "林夏"),
     "recovery_codes": ("duwen", "杜文"),
 }
+MOTHER = NewPatient("王芳", "110101199003071225")
+CHILD = NewPatient("王小明", "11010120200101001X", Relation.SON, is_guardian=True)
 BEST_SEEN = {"/notices": "doctor", "/tasks": "system_admin"}
 """Who has something to see on a page that others see empty."""
 
@@ -169,7 +175,8 @@ async def let_in(clinic: Clinic) -> dict[str, str]:
     """Sign somebody in for each of the lookers, and bring somebody to each step on the way in."""
     tokens = {GUEST: ""}
     for role in LOOKERS:
-        tokens[role] = await open_session(clinic, Role(role))
+        staff = role != Role.PATIENT
+        tokens[role] = await open_session(clinic, Role(role)) if staff else await a_patient(clinic)
     guard = await clinic.sessions.actor_of(tokens["security_admin"])
     assert guard
     begun = await clinic.sign_in.begin("yisheng", PASSWORD, Caller("127.0.0.1"))
@@ -179,6 +186,25 @@ async def let_in(clinic: Clinic) -> dict[str, str]:
         added = await clinic.staff.add(guard, new)
         tokens[step] = await _brought_to(clinic, step, added.username, added.temporary_password)
     return tokens
+
+
+async def a_patient(clinic: Clinic) -> str:
+    """Sign in a mother by her phone, registered with her child, who is not verified yet."""
+    phone, caller = "19900000001", Caller("192.168.1.30", "Mozilla/5.0 (Linux; Android 14)")
+    await clinic.patient_door.ask(phone, caller)
+    async with clinic.database.transaction(write=False) as session:
+        query = select(Message).where(Message.template == "code", Message.address == phone)
+        code = (await session.scalars(query)).one().values["code"]
+    step = await clinic.patient_door.enter(phone, str(code), caller)
+    for new in MOTHER, CHILD:
+        actor = await clinic.sessions.actor_of(step.token)
+        assert actor
+        entered = await clinic.patients.register(actor, new)
+        actor = await clinic.sessions.actor_of(step.token)
+        assert actor
+        if new is MOTHER:
+            await clinic.real_name.verify(actor, entered)
+    return step.token
 
 
 async def _brought_to(clinic: Clinic, step: str, username: str, password: str) -> str:

@@ -15,7 +15,10 @@ from tests.web.server import running, whole_house
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-ROLES = (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN, Role.DOCTOR)
+ROLES = (
+    *(Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN),
+    *(Role.DOCTOR, Role.PATIENT),
+)
 MOUNTED = "() => window.did_handshake === true || !document.querySelector('#app')"
 
 
