@@ -1,5 +1,7 @@
 """What the basic standard asks of the machines and lines, and who says that it is so. (R-ORG-3)"""
 
+from datetime import date
+
 from pages import kit
 from pages.session import current_actor
 from pages.typed import typed_date

@@ -5,7 +5,6 @@ from functools import partial
 from nicegui import ui
 
 from data.errors import DomainError
-from data.patients import IdentityDocument, IdentityOutcome, Relation, Sex
 from pages import kit
 from pages.kit.element import Html
 from pages.nameplate import Nameplate
@@ -16,7 +15,8 @@ from pages.typed import typed_date
 from pages.words import day, t
 from services.clinic import Clinic
 from services.policy import Action
-from services.users.patients import Member, NewPatient
+from services.users.patients import IdentityDocument, Member, NewPatient, Relation, Sex
+from services.users.real_name import IdentityOutcome
 
 FAMILY = "/family"
 ADD = "/family/add"

@@ -1,6 +1,5 @@
 """Where patients begin: one thing to do next, and the way to all the others."""
 
-from data.patients import Relation
 from pages import kit
 from pages.kit.element import Html
 from pages.session import current_actor
@@ -8,6 +7,7 @@ from pages.shell import patient_frame
 from pages.users.family import ADD, FAMILY
 from pages.words import t
 from services.clinic import Clinic
+from services.users.patients import Relation
 
 
 async def patient_home(clinic: Clinic, *, phone: str) -> None:

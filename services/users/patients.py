@@ -26,6 +26,8 @@ from services.users.codes import Codes, Sent
 from services.users.identity import age, checked_identity, checked_mobile
 from services.users.sessions import Sessions
 
+__all__ = ["IdentityDocument", "Member", "NewPatient", "Patients", "Relation", "Sex"]
+
 JOIN = "join:{patient_id}"
 
 

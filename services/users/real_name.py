@@ -25,6 +25,8 @@ from services.policy import Actor
 from services.ports import IdentityAnswer, Ports
 from services.transaction import Transaction, Transactions
 
+__all__ = ["IdentityOutcome", "RealName"]
+
 PATIENCE = 10  # seconds a register may take
 MOST_A_DAY = 5
 """Mismatches a day: who tries names on a number learns little."""
