@@ -25,7 +25,7 @@ Every cell was found by asking the policy for somebody who holds the role at one
 
 | letter | whose thing |
 |---|---|
-| `o` | my own, or about a patient I may act for |
+| `o` | my own, about a patient I may act for, or of a visit that is mine to hold |
 | `s` | another's, at my site |
 | `h` | the institution's as a whole, at no site |
 | `t` | another's, at another site of my institution (with a role for the whole institution: all) |
@@ -66,7 +66,7 @@ class Case:
 
 
 CASES = (
-    Case("o", Subject("thing", "1", HERE, SITE, ME, PATIENT)),
+    Case("o", Subject("thing", "1", HERE, SITE, ME, PATIENT, clinician_id=ME)),
     Case("s", Subject("thing", "2", HERE, SITE, ANOTHER, OTHER_PATIENT)),
     Case("h", Subject("thing", "6", HERE, None, ANOTHER, OTHER_PATIENT)),
     Case("t", Subject("thing", "3", HERE, OTHER_SITE, ANOTHER, OTHER_PATIENT)),

@@ -88,6 +88,8 @@ class Subject:
     owner_id: UUID | None = None
     patient_id: UUID | None = None
     deleted: bool = False
+    clinician_id: UUID | None = None
+    """The account of whoever treats, where the thing belongs to a treatment."""
 
     @classmethod
     def of(cls, row: Any) -> Self:
@@ -100,6 +102,7 @@ class Subject:
             owner_id=getattr(row, "owner_id", None),
             patient_id=getattr(row, "patient_id", None),
             deleted=getattr(row, "deleted_at", None) is not None,
+            clinician_id=getattr(row, "clinician_id", None),
         )
 
     def __str__(self) -> str:
@@ -152,6 +155,13 @@ def _only_at_my_site(actor: Actor, grant: Grant, table: Any) -> Where:
     return _in_same_place(actor, grant, table) & here
 
 
+def _treated(actor: Actor, grant: Grant, table: Any) -> Where:
+    if not hasattr(table, "clinician_id"):
+        return false()
+    mine: Where = table.clinician_id == actor.user_id
+    return _in_same_place(actor, grant, table) & mine
+
+
 def _of_another(actor: Actor, table: Any) -> Where:
     if not hasattr(table, "owner_id"):
         return true()
@@ -185,6 +195,15 @@ own = Rule(
     lambda actor, _, table: _owned(actor, table),
 )
 """What is mine, or is about a patient I may act for."""
+
+treats = Rule(
+    "treats",
+    lambda actor, grant, subject: (
+        _same_place(actor, grant, subject) and subject.clinician_id == actor.user_id
+    ),
+    _treated,
+)
+"""What belongs to a visit that is mine to hold."""
 
 not_own = Rule(
     "not_own",

@@ -86,7 +86,8 @@ class Case:
 
     def subject(self) -> Subject:
         """Return what the policy is asked about, whatever the service makes of it."""
-        return Subject("thing", "1", **self.place, owner_id=self.owner_id, deleted=self.deleted)
+        mine = {"owner_id": self.owner_id, "clinician_id": self.owner_id}
+        return Subject("thing", "1", **self.place, **mine, deleted=self.deleted)
 
     async def keep(self, *rows: object) -> None:
         async with self.clinic.database.transaction(write=True) as session:
