@@ -7,6 +7,7 @@ services/clinic.py: so that no module imports another. (R057)
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -28,6 +29,8 @@ class Person:
     """Accounts that act for them as a guardian."""
     accounts: frozenset[UUID]
     """Accounts that act for them at all."""
+    own_account: UUID | None = None
+    """The account of the patient themselves, if they have one."""
 
 
 class Persons(Protocol):
@@ -98,4 +101,20 @@ class Readiness(Protocol):
         """Return the names of what is missing before check-in, in the order to do it:
         `red_flags`, `emergency` (an answer was yes: no queue), `complaint`, `evidence`,
         `consents`, `whereabouts`, `devices`; empty if all is ready. (domain 5.2, CHECK_IN)"""
+        ...
+
+
+class Prospect(StrEnum):
+    """What somebody who is to be seen can hope for."""
+
+    ABSENT = "absent"  # has not come
+    SERVED = "served"  # waits, or was called, and the clinician is there
+    IN_VAIN = "in_vain"  # waits, and nobody is there
+
+
+class Prospects(Protocol):
+    """Knows the line. (services/appointments)"""
+
+    async def prospect(self, tx: Reading, appointment_id: UUID) -> Prospect:
+        """Return what the patient of an appointment can hope for at this moment."""
         ...

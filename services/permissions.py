@@ -12,6 +12,7 @@ from services.rules import (
     not_own,
     not_own_within,
     own,
+    treats,
     within,
 )
 
@@ -23,11 +24,19 @@ class Action(StrEnum):
     ACCOUNT_OPEN = "account:open"
     ACCOUNT_READ = "account:read"
     ACCOUNT_SECURE = "account:secure"
+    APPOINTMENT_BOOK = "appointment:book"
+    APPOINTMENT_CANCEL = "appointment:cancel"
+    APPOINTMENT_CANCEL_FOR_HOSPITAL = "appointment:cancel_for_hospital"
+    APPOINTMENT_CHECK_IN = "appointment:check_in"
+    APPOINTMENT_READ = "appointment:read"
+    APPOINTMENT_SETTLE = "appointment:settle"
     AUDIT_EXPORT = "audit:export"
     AUDIT_READ = "audit:read"
     AUDIT_VERIFY = "audit:verify"
     BACKUP_RESTORE = "backup:restore"
     BACKUP_RUN = "backup:run"
+    BAN_LIFT = "ban:lift"
+    BOARD_READ = "board:read"
     BUS_WORK = "bus:work"
     CHART_READ = "chart:read"
     CODE_ASK = "code:ask"
@@ -37,6 +46,9 @@ class Action(StrEnum):
     EMERGENCY_CLOSE = "emergency:close"
     EMERGENCY_OPEN = "emergency:open"
     EMERGENCY_REVIEW = "emergency:review"
+    ENCOUNTER_END = "encounter:end"
+    ENCOUNTER_READ = "encounter:read"
+    ENCOUNTER_SETTLE = "encounter:settle"
     EXPORT_ALL = "export:all"
     FILE_KEEP = "file:keep"
     FILE_READ = "file:read"
@@ -47,6 +59,9 @@ class Action(StrEnum):
     INSTITUTION_FOUND = "institution:found"
     INSTITUTION_READ = "institution:read"
     KEYS_ROTATE = "keys:rotate"
+    KIND_CHANGE = "kind:change"
+    KIND_READ = "kind:read"
+    LEAVE_ENTER = "leave:enter"
     MESSAGE_OVERSEE = "message:oversee"
     MESSAGE_READ = "message:read"
     MESSAGE_RESEND = "message:resend"
@@ -56,7 +71,10 @@ class Action(StrEnum):
     PATIENT_REGISTER = "patient:register"
     PATIENT_VERIFY = "patient:verify"
     PATIENT_VERIFY_AT_COUNTER = "patient:verify_at_counter"
+    PLACE_READ = "place:read"
+    PRESENCE_BEAT = "presence:beat"
     PROCEDURE_READ = "procedure:read"
+    QUEUE_READ = "queue:read"
     SESSION_CONFIRM = "session:confirm"
     SESSION_LIST = "session:list"
     SESSION_OPEN = "session:open"
@@ -65,6 +83,9 @@ class Action(StrEnum):
     SETTING_CHANGE_CLINICAL = "setting:change_clinical"
     SETTING_CHANGE_SECURITY = "setting:change_security"
     SETTING_READ = "setting:read"
+    SHIFT_CHANGE = "shift:change"
+    SHIFT_READ = "shift:read"
+    SHIFT_SUSPEND = "shift:suspend"
     SITE_CHANGE = "site:change"
     SITE_READ = "site:read"
     STAFF_ADD = "staff:add"
@@ -83,6 +104,14 @@ class Action(StrEnum):
     TASK_RAISE = "task:raise"
     TASK_READ = "task:read"
     TASK_TAKE = "task:take"
+    TICKET_CALL = "ticket:call"
+    TICKET_ENTER = "ticket:enter"
+    TICKET_LEAVE = "ticket:leave"
+    TICKET_READ = "ticket:read"
+    TICKET_RETURN = "ticket:return"
+    TICKET_SETTLE = "ticket:settle"
+    WAITLIST_JOIN = "waitlist:join"
+    WAITLIST_SETTLE = "waitlist:settle"
 
 
 def every(roles: frozenset[Role], rule: Rule) -> dict[Role, Rule]:
@@ -95,6 +124,8 @@ ACCOUNTS = frozenset({Role.PATIENT, Role.PROXY})
 PEOPLE = STAFF | ACCOUNTS
 DESK = frozenset({Role.NURSE, Role.PATIENT_SERVICE})
 """Those at the counter (导诊台)."""
+PLANNERS = frozenset({Role.MEDICAL_AFFAIRS, Role.DEPARTMENT_HEAD})
+"""Those who lay out who works when."""
 HOUSE_ONLY = {Role.HOUSE: anyone}
 
 RULES: dict[Action, dict[Role, Rule]] = {
@@ -102,11 +133,23 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.ACCOUNT_OPEN: {Role.VISITOR: anyone},  # with a code from one's own phone
     Action.ACCOUNT_READ: every(PEOPLE, own),
     Action.ACCOUNT_SECURE: every(PEOPLE, own),
+    Action.APPOINTMENT_BOOK: {**every(ACCOUNTS, own), **every(DESK, in_place)},
+    Action.APPOINTMENT_CANCEL: every(ACCOUNTS, own),
+    Action.APPOINTMENT_CANCEL_FOR_HOSPITAL: every(DESK | {Role.MEDICAL_AFFAIRS}, in_place),
+    Action.APPOINTMENT_CHECK_IN: {**every(ACCOUNTS, own), **every(DESK, in_place)},
+    Action.APPOINTMENT_READ: {
+        **every(ACCOUNTS, own),
+        **every(DESK | {Role.MEDICAL_AFFAIRS}, in_place),
+        Role.DOCTOR: treats,
+    },
+    Action.APPOINTMENT_SETTLE: HOUSE_ONLY,
     Action.AUDIT_EXPORT: {Role.AUDIT_ADMIN: within, Role.HOUSE: anyone},
     Action.AUDIT_READ: {Role.AUDIT_ADMIN: in_place},
     Action.AUDIT_VERIFY: {Role.AUDIT_ADMIN: in_place, Role.HOUSE: anyone},
     Action.BACKUP_RESTORE: HOUSE_ONLY,
     Action.BACKUP_RUN: {Role.SYSTEM_ADMIN: within, Role.HOUSE: anyone},
+    Action.BAN_LIFT: every(frozenset({Role.PATIENT_SERVICE, Role.MEDICAL_AFFAIRS}), within),
+    Action.BOARD_READ: {**every(STAFF, in_place), Role.HOUSE: anyone},
     Action.BUS_WORK: HOUSE_ONLY,
     # Who treats a patient is known to the modules that come with treatment; until then nobody
     # reads a chart but through broken glass, and patients their own.
@@ -122,6 +165,9 @@ RULES: dict[Action, dict[Role, Rule]] = {
         frozenset({Role.DOCTOR, Role.NURSE, Role.PHARMACIST, Role.MEDICAL_AFFAIRS}), in_place
     ),
     Action.EMERGENCY_REVIEW: {Role.MEDICAL_AFFAIRS: not_own, Role.AUDIT_ADMIN: not_own},
+    Action.ENCOUNTER_END: {Role.DOCTOR: treats},
+    Action.ENCOUNTER_READ: {**every(ACCOUNTS, own), Role.DOCTOR: treats},
+    Action.ENCOUNTER_SETTLE: HOUSE_ONLY,
     Action.EXPORT_ALL: HOUSE_ONLY,  # from the machine itself, never from a page
     Action.FILE_KEEP: {**every(PEOPLE, own), Role.HOUSE: anyone},
     Action.FILE_READ: {**every(PEOPLE, own), Role.HOUSE: anyone},
@@ -132,6 +178,9 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.INSTITUTION_FOUND: HOUSE_ONLY,
     Action.INSTITUTION_READ: dict.fromkeys((*PEOPLE, Role.VISITOR, Role.HOUSE), anyone),
     Action.KEYS_ROTATE: {Role.HOUSE: anyone},
+    Action.KIND_CHANGE: {Role.MEDICAL_AFFAIRS: within},
+    Action.KIND_READ: dict.fromkeys((*PEOPLE, Role.VISITOR, Role.HOUSE), anyone),
+    Action.LEAVE_ENTER: {**every(PLANNERS, within), Role.DOCTOR: own},
     Action.MESSAGE_OVERSEE: {Role.SYSTEM_ADMIN: within},
     Action.MESSAGE_READ: every(PEOPLE, own),
     Action.MESSAGE_RESEND: {Role.SYSTEM_ADMIN: within},
@@ -141,7 +190,10 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.PATIENT_REGISTER: every(ACCOUNTS, own),
     Action.PATIENT_VERIFY: every(ACCOUNTS, own),
     Action.PATIENT_VERIFY_AT_COUNTER: every(DESK, in_place),
+    Action.PLACE_READ: dict.fromkeys((*PEOPLE, Role.VISITOR, Role.HOUSE), anyone),
+    Action.PRESENCE_BEAT: {Role.DOCTOR: own},
     Action.PROCEDURE_READ: every(STAFF, anyone),
+    Action.QUEUE_READ: {Role.DOCTOR: treats, **every(DESK | {Role.MEDICAL_AFFAIRS}, in_place)},
     Action.SESSION_CONFIRM: every(PEOPLE, own),
     Action.SESSION_LIST: {**every(PEOPLE, own), Role.SECURITY_ADMIN: within},
     Action.SESSION_OPEN: {Role.VISITOR: anyone},
@@ -157,6 +209,9 @@ RULES: dict[Action, dict[Role, Rule]] = {
         **every(ADMINISTRATORS | {Role.MEDICAL_AFFAIRS, Role.QUALITY}, in_place),
         Role.HOUSE: anyone,
     },
+    Action.SHIFT_CHANGE: {**every(PLANNERS, within), Role.HOUSE: anyone},
+    Action.SHIFT_READ: every(STAFF, in_place),
+    Action.SHIFT_SUSPEND: {**every(PLANNERS, within), Role.HOUSE: anyone},
     Action.SITE_CHANGE: {Role.SYSTEM_ADMIN: within},
     Action.SITE_READ: {**every(STAFF, in_place), Role.HOUSE: anyone},
     Action.STAFF_ADD: {Role.SECURITY_ADMIN: within, Role.HOUSE: anyone},
@@ -189,6 +244,14 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.TASK_RAISE: {**every(STAFF, in_place), Role.HOUSE: anyone},
     Action.TASK_READ: every(STAFF, in_place),
     Action.TASK_TAKE: every(STAFF, in_place),
+    Action.TICKET_CALL: {Role.DOCTOR: treats},
+    Action.TICKET_ENTER: every(ACCOUNTS, own),
+    Action.TICKET_LEAVE: every(ACCOUNTS, own),
+    Action.TICKET_READ: every(ACCOUNTS, own),
+    Action.TICKET_RETURN: {**every(ACCOUNTS, own), **every(DESK, in_place)},
+    Action.TICKET_SETTLE: HOUSE_ONLY,
+    Action.WAITLIST_JOIN: every(ACCOUNTS, own),
+    Action.WAITLIST_SETTLE: HOUSE_ONLY,
 }
 
 SENSITIVE = frozenset(

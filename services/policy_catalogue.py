@@ -188,6 +188,7 @@ OTHERS = (
     ),
     Item("policy.health.disk_free_share", Kind.SHARE, "", 0.02, 0.5),
     Item("policy.org.licence_warn_days", Kind.DAYS, "days", 1, 365),
+    Item("policy.appt.reminder_hours", Kind.DAYS, "hours", 1, 168),
     Item("policy.recording.mode", Kind.CHOICE, choices=("ASK", "REQUIRED", "OFF")),
     Item("policy.recording.modes", Kind.FIXED),
     Item("policy.rx.default_valid", Kind.CHOICE, choices=("END_OF_DAY", "HOURS_24", "HOURS_72")),

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, false, or_, true
 
+from data.errors import Invalid
 from services.demand import Demand
 
 
@@ -71,6 +72,13 @@ class Actor:
     """The patients whose record this person has opened by breaking the glass."""
     demand: Demand | None = field(default=None, compare=False, repr=False)
     """What they ask for under a key, if they may ask again."""
+
+    @property
+    def home(self) -> UUID:
+        """The institution they act in; raise `Invalid("institution_needed")` if none is known."""
+        if self.institution_id is None:
+            raise Invalid("institution_needed")
+        return self.institution_id
 
     @property
     def roles(self) -> frozenset[Role]:

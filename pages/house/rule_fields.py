@@ -44,13 +44,19 @@ def spelled(rule: Item, value: Any) -> str:
     return say(rule, value) if say else t("settings.entries", count=len(value))
 
 
+def _before(rule: Item, steps: str) -> str:
+    if rule.unit == "hours":
+        return t("settings.hours_before", hours=steps)
+    return t("settings.days_before", days=steps)
+
+
 SPELLED: dict[Kind, Callable[[Item, Any], str]] = {
     Kind.FLAG: lambda _, value: t("settings.yes") if value else t("settings.no"),
     Kind.WHOLE: lambda rule, value: t(f"unit.{rule.unit}", count=value),
     Kind.SHARE: lambda _, value: percent(value),
     Kind.CHOICE: lambda _, value: t(f"choice.{value}"),
     Kind.TIME: lambda _, value: str(value),
-    Kind.DAYS: lambda _, value: t("settings.days_before", days=", ".join(map(str, value))),
+    Kind.DAYS: lambda rule, value: _before(rule, ", ".join(map(str, value))),
     Kind.LADDER: lambda _, value: t("settings.steps", count=len(value)),
 }
 

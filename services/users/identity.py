@@ -74,8 +74,3 @@ def _date(digits: str) -> date | None:
         return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
         return None
-
-
-def age(born: date, today: date) -> int:
-    """Return the full years somebody has lived; who was born on 29 February turns on 1 March."""
-    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))

@@ -15,6 +15,7 @@ from data.clock import new_id
 from data.errors import Conflict, Invalid
 from data.patients import IdentityDocument, Patient, PatientLink, Relation, Sex
 from data.users import User
+from services.ages import full_years
 from services.events import PatientLinked, PatientRegistered, PatientUnlinked
 from services.institution import checked_name
 from services.masking import mask_id, mask_phone
@@ -23,7 +24,7 @@ from services.policy import Actor, Subject, visible
 from services.policy_settings import PolicySettings
 from services.transaction import Reading, Transaction, Transactions
 from services.users.codes import Codes, Sent
-from services.users.identity import age, checked_identity, checked_mobile
+from services.users.identity import checked_identity, checked_mobile
 from services.users.sessions import Sessions
 
 __all__ = ["IdentityDocument", "Member", "NewPatient", "Patients", "Relation", "Sex"]
@@ -200,7 +201,7 @@ class Patients:
     async def _judged(self, tx: Transaction, new: NewPatient) -> Known:
         """Return what was told if it fits together and this account may register it."""
         known = self._checked(tx, new)
-        years = age(known.birth_date, self._today(tx))
+        years = full_years(known.birth_date, self._today(tx))
         minor = years < self._number("guardian_account_under_years", tx)
         links = await _links(tx)
         if new.relation is Relation.SELF:
@@ -276,7 +277,7 @@ class Patients:
             number=mask_id(row.number),
             sex=row.sex,
             birth_date=row.birth_date,
-            years=age(row.birth_date, self._today(tx)),
+            years=full_years(row.birth_date, self._today(tx)),
             phone=mask_phone(row.phone),
             verified_at=row.verified_at,
             version=row.version,

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from data.errors import Invalid
 from data.patients import IdentityDocument, Sex
-from services.users.identity import age, check_digit, checked_identity
+from services.ages import full_years
+from services.users.identity import check_digit, checked_identity
 
 TODAY = date(2026, 3, 2)
 CARD = IdentityDocument.RESIDENT_CARD
@@ -86,4 +87,4 @@ def test_one_wrong_digit_is_always_noticed(born, serial, place, off):
     ],
 )
 def test_age_is_in_full_years(born, today, years):
-    assert age(born, today) == years
+    assert full_years(born, today) == years

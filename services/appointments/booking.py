@@ -1,0 +1,372 @@
+"""Takes a place for a patient, holds it while they pay, and gives it back. (预约, domain 5.2)"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import case, select
+
+from data.appointments import (
+    Appointment,
+    AppointmentState,
+    Channel,
+    Shift,
+    Slot,
+    SlotState,
+)
+from data.clock import new_id
+from data.errors import Conflict, Invalid
+from data.institution import Institution
+from data.turns import take_turn
+from services.ages import full_years
+from services.appointments.kinds import Kind, kind_of
+from services.appointments.limits import LIVING, Limits
+from services.appointments.places import open_now
+from services.appointments.shifts import worded
+from services.inquiries import Clinicians, Person, Persons, Price, Prices
+from services.licences import Licences
+from services.permissions import DESK, Action
+from services.policy import HOUSE, Actor, Subject
+from services.transaction import Transaction, Transactions
+from services.visit_events import (
+    AppointmentCancelled,
+    AppointmentConfirmed,
+    AppointmentExpired,
+    AppointmentHeld,
+    AppointmentMoved,
+    HoldOver,
+    OrderClosed,
+    OrderPaid,
+    ShiftPassedOn,
+    ShiftSuspended,
+)
+
+__all__ = ["AppointmentState", "Booked", "Booking", "Channel", "Wish"]
+
+LATEST_RETURN = 10
+"""Minutes after which a place that was given back can be taken again at the latest. (domain 5.1)"""
+MOVED = "moved"
+"""To another doctor than the one booked: who does not like it may cancel at any time."""
+GIVEN_BACK = (AppointmentState.CREATED, AppointmentState.CONFIRMED)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to book."""
+
+    patient_id: UUID
+    clinician_id: UUID
+    starts_at: datetime
+    kind: str
+    words: str = ""
+    """Of the desk, for somebody on the phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A place that is held, or already sure."""
+
+    id: UUID
+    state: AppointmentState
+    starts_at: datetime
+    ends_at: datetime
+    price_fen: int
+    hold_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What booking asks of the other modules."""
+
+    persons: Persons
+    clinicians: Clinicians
+    prices: Prices
+    licences: Licences
+
+
+class Booking:
+    """The clerk who gives out places."""
+
+    def __init__(self, transactions: Transactions, known: Known, limits: Limits) -> None:
+        self._transactions = transactions
+        self._known = known
+        self._limits = limits
+        self._policy = limits.policy
+
+    async def hold(self, actor: Actor, wish: Wish) -> Booked:
+        """Take a place: held until it is paid, sure at once where nothing is to pay.
+
+        Raise `Conflict`: `patient_unverified`, `guardian_needed_to_book`, `licence_expired`,
+        `slot_taken`, `kind_not_offered`, as `Clinicians.may_treat`, `Limits.require` and
+        `Prices.price`. (R-PAT-1, R-PAT-2, R-ORG-1, R-ORG-2, R-STF-1, R-PRICE)
+        """
+        async with self._transactions.open(actor) as tx:
+            about = Subject("appointment", "", actor.home, patient_id=wish.patient_id)
+            tx.allow(Action.APPOINTMENT_BOOK, about, purpose=wish.words)
+            await take_turn(tx.session, "patient", wish.patient_id)
+            person = await self._person(tx, wish.patient_id)
+            slot, shift = await self._free(tx, wish)
+            kind = await kind_of(tx, actor.home, shift.kind)
+            if not kind.is_offered:
+                raise Conflict("kind_not_offered")
+            await self._known.clinicians.may_treat(
+                tx, shift.clinician_id, shift.department_id, shift.day
+            )
+            await self._limits.require(tx, wish.patient_id, shift)
+            price = await self._known.prices.price(tx, actor.home, kind.price_item)
+            row = self._row(tx, wish, slot, shift, price)
+            row.is_by_proxy = actor.user_id != person.own_account
+            tx.session.add(row)
+            slot.appointment_id = row.id
+            self._begin(tx, row, slot, kind)
+            return tx.answer(_booked(row))
+
+    async def _person(self, tx: Transaction, patient_id: UUID) -> Person:
+        """Return who is to be seen, if they may be, and if the actor may say so for them."""
+        institution = await tx.session.get(Institution, tx.actor.home)
+        if institution is None:
+            raise Invalid("institution_needed")
+        self._known.licences.require(tx, institution)
+        person = await self._known.persons.person(tx, patient_id)
+        if not person.is_verified:
+            raise Conflict("patient_unverified")
+        if _is_desk(tx.actor):
+            return person
+        today = tx.now.astimezone(self._limits.zone).date()
+        most = self._policy.number("policy.patient.guardian_account_under_years")
+        if full_years(person.birth_date, today) < most and tx.actor.user_id not in person.guardians:
+            raise Conflict("guardian_needed_to_book")
+        return person
+
+    async def _free(self, tx: Transaction, wish: Wish) -> tuple[Slot, Shift]:
+        """Return a free place at that time, kept from others until we are done."""
+        doors = (Channel.WINDOW, Channel.PORTAL) if _is_desk(tx.actor) else (Channel.PORTAL,)
+        query = (
+            select(Slot, Shift)
+            .join(Shift, Slot.shift_id == Shift.id)
+            .where(
+                Shift.institution_id == tx.actor.home,
+                Shift.clinician_id == wish.clinician_id,
+                Shift.kind == wish.kind,
+                Slot.starts_at == wish.starts_at,
+                *open_now(tx.now, doors),
+            )
+            .order_by(case((Slot.channel == Channel.PORTAL, 1), else_=0), Slot.seq)
+            .limit(1)
+            .with_for_update(of=Slot, skip_locked=True)
+        )
+        found = (await tx.session.execute(query)).first()
+        if found is None:
+            raise Conflict("slot_taken")
+        return found[0], found[1]
+
+    def _row(
+        self, tx: Transaction, wish: Wish, slot: Slot, shift: Shift, price: Price
+    ) -> Appointment:
+        return Appointment(
+            id=new_id(),
+            institution_id=shift.institution_id,
+            site_id=shift.site_id,
+            owner_id=None if _is_desk(tx.actor) else tx.actor.user_id,
+            patient_id=wish.patient_id,
+            slot_id=slot.id,
+            shift_id=shift.id,
+            clinician_id=shift.clinician_id,
+            department_id=shift.department_id,
+            kind=shift.kind,
+            starts_at=slot.starts_at,
+            ends_at=slot.ends_at,
+            channel=slot.channel,
+            price_fen=price.fen,
+            price_version=price.version,
+            booked_by=tx.actor.user_id,
+            created_at=tx.now,
+        )
+
+    def _begin(self, tx: Transaction, row: Appointment, slot: Slot, kind: Kind) -> None:
+        if row.price_fen == 0:
+            slot.state = SlotState.BOOKED
+            _confirm(tx, row, kind)
+            return
+        slot.state = SlotState.LOCKED
+        row.hold_until = tx.now + self._policy.span("policy.slot.lock_minutes", row.institution_id)
+        tx.later(_timer(row.id), row.hold_until, HoldOver(appointment_id=row.id))
+        tx.announce(
+            AppointmentHeld(
+                appointment_id=row.id,
+                patient_id=row.patient_id,
+                account_id=row.owner_id,
+                kind=row.kind,
+                price_item=kind.price_item,
+                price_fen=row.price_fen,
+                price_version=row.price_version,
+                starts_at=row.starts_at,
+                hold_until=row.hold_until,
+                institution_id=row.institution_id,
+                site_id=row.site_id,
+            )
+        )
+
+    async def confirm(self, event: OrderPaid) -> None:
+        """Make a held place sure, now that it is paid; what is paid too late is paid back."""
+        if event.appointment_id is None:
+            return
+        async with self._transactions.open(HOUSE) as tx:
+            row = await tx.get(Appointment, event.appointment_id)
+            tx.allow(Action.APPOINTMENT_SETTLE, row, purpose="paid")
+            if row.state is AppointmentState.CREATED:
+                slot = await tx.get(Slot, row.slot_id)
+                slot.state = SlotState.BOOKED
+                tx.forget(_timer(row.id))
+                kind = await kind_of(tx, row.institution_id, row.kind)
+                _confirm(tx, row, kind)
+            elif row.state not in LIVING and row.confirmed_at is None:
+                row.state_reason = "paid_late"
+                tx.announce(cancelled(row, "paid_late", refund=True))
+
+    async def let_go(self, event: HoldOver) -> None:
+        """Give back a place that was not paid in time (by the timer)."""
+        await self._expire(event.appointment_id)
+
+    async def let_go_unpaid(self, event: OrderClosed) -> None:
+        """Give back a place whose order is closed without payment."""
+        if event.appointment_id is not None:
+            await self._expire(event.appointment_id)
+
+    async def _expire(self, appointment_id: UUID) -> None:
+        async with self._transactions.open(HOUSE) as tx:
+            row = await tx.get(Appointment, appointment_id)
+            tx.allow(Action.APPOINTMENT_SETTLE, row, purpose="expire")
+            if row.state is not AppointmentState.CREATED:
+                return
+            row.state, row.closed_at = AppointmentState.EXPIRED, tx.now
+            await self._give_back(tx, row)
+            tx.forget(_timer(row.id))
+            tx.announce(AppointmentExpired(appointment_id=row.id, patient_id=row.patient_id))
+
+    async def cancel(self, actor: Actor, appointment_id: UUID) -> None:
+        """Give up one's place; what was paid comes back in full. (R-PAY-3)
+
+        Raise `Conflict`: `too_late_to_cancel`, `appointment_over`.
+        """
+        async with self._transactions.open(actor) as tx:
+            row = await tx.get(Appointment, appointment_id)
+            tx.allow(Action.APPOINTMENT_CANCEL, row)
+            if row.state not in GIVEN_BACK:
+                raise Conflict("appointment_over", state=str(row.state))
+            before = self._policy.span("policy.appt.cancel_before_minutes", row.institution_id)
+            bound = row.state is AppointmentState.CONFIRMED and row.state_reason != MOVED
+            if bound and tx.now > row.starts_at - before:
+                minutes = int(before.total_seconds() // 60)
+                raise Conflict("too_late_to_cancel", minutes=minutes)
+            await self._drop(tx, row, AppointmentState.CANCELLED, "patient")
+
+    async def cancel_for_hospital(self, actor: Actor, appointment_id: UUID, reason: str) -> None:
+        """Cancel as the hospital: everything is paid back, whenever it is.
+
+        Raise `Invalid("reason_needed")`, `Conflict("appointment_over")`.
+        """
+        words = worded(reason)
+        async with self._transactions.open(actor) as tx:
+            row = await tx.get(Appointment, appointment_id)
+            tx.allow(Action.APPOINTMENT_CANCEL_FOR_HOSPITAL, row, purpose=words)
+            if row.state not in LIVING or row.state is AppointmentState.IN_CONSULT:
+                raise Conflict("appointment_over", state=str(row.state))
+            row.state_reason = words
+            await self._drop(tx, row, AppointmentState.CANCELLED_BY_HOSPITAL, "hospital")
+
+    async def clear_shift(self, event: ShiftSuspended) -> None:
+        """Cancel for the hospital every booking of a shift that does not take place. (停诊)"""
+        async with self._transactions.open(HOUSE) as tx:
+            query = select(Appointment).where(
+                Appointment.shift_id == event.shift_id,
+                Appointment.state.in_((*GIVEN_BACK, AppointmentState.CHECKED_IN)),
+            )
+            for row in await tx.session.scalars(query.with_for_update()):
+                tx.allow(Action.APPOINTMENT_SETTLE, row, purpose="shift_suspended")
+                row.state_reason = event.reason
+                await self._drop(tx, row, AppointmentState.CANCELLED_BY_HOSPITAL, "shift")
+
+    async def move_shift(self, event: ShiftPassedOn) -> None:
+        """Let the bookings of a shift follow it to another clinician. (替诊)"""
+        async with self._transactions.open(HOUSE) as tx:
+            query = select(Appointment).where(
+                Appointment.shift_id == event.shift_id, Appointment.state.in_(LIVING)
+            )
+            for row in await tx.session.scalars(query.with_for_update()):
+                tx.allow(Action.APPOINTMENT_SETTLE, row, purpose="shift_passed_on")
+                row.clinician_id, row.state_reason = event.clinician_id, MOVED
+                tx.announce(
+                    AppointmentMoved(
+                        appointment_id=row.id,
+                        account_id=row.owner_id,
+                        clinician_id=row.clinician_id,
+                        institution_id=row.institution_id,
+                    )
+                )
+
+    async def _drop(
+        self, tx: Transaction, row: Appointment, state: AppointmentState, by: str
+    ) -> None:
+        row.state, row.closed_at = state, tx.now
+        await self._give_back(tx, row)
+        tx.forget(_timer(row.id))
+        tx.announce(cancelled(row, by, refund=row.confirmed_at is not None))
+
+    async def _give_back(self, tx: Transaction, row: Appointment) -> None:
+        """Let the place be taken again, but not at once: nobody is to pass it on by arrangement."""
+        slot = await tx.get(Slot, row.slot_id)
+        shift = await tx.session.get(Shift, slot.shift_id)
+        slot.appointment_id = None
+        if shift is not None and shift.state != "published":
+            slot.state = SlotState.RELEASED
+            return
+        slot.state = SlotState.FREE
+        slot.free_at = tx.now + timedelta(minutes=1 + secrets.randbelow(LATEST_RETURN))
+
+
+def cancelled(row: Appointment, by: str, *, refund: bool) -> AppointmentCancelled:
+    """Return what is announced of an appointment that does not take place."""
+    return AppointmentCancelled(
+        appointment_id=row.id,
+        patient_id=row.patient_id,
+        account_id=row.owner_id,
+        clinician_id=row.clinician_id,
+        by=by,
+        refund=refund,
+        institution_id=row.institution_id,
+        site_id=row.site_id,
+    )
+
+
+def _confirm(tx: Transaction, row: Appointment, kind: Kind) -> None:
+    row.state, row.confirmed_at, row.hold_until = AppointmentState.CONFIRMED, tx.now, None
+    tx.announce(
+        AppointmentConfirmed(
+            appointment_id=row.id,
+            patient_id=row.patient_id,
+            account_id=row.owner_id,
+            clinician_id=row.clinician_id,
+            department_id=row.department_id,
+            shift_id=row.shift_id,
+            kind=row.kind,
+            accept_within=kind.accept_within,
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+            institution_id=row.institution_id,
+            site_id=row.site_id,
+        )
+    )
+
+
+def _booked(row: Appointment) -> Booked:
+    return Booked(row.id, row.state, row.starts_at, row.ends_at, row.price_fen, row.hold_until)
+
+
+def _is_desk(actor: Actor) -> bool:
+    return not actor.roles.isdisjoint(DESK)
+
+
+def _timer(appointment_id: UUID) -> str:
+    return f"hold:{appointment_id}"
