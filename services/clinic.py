@@ -10,18 +10,30 @@ from data.files import FileStore
 from services.audit import Audit
 from services.audit_downloads import AuditDownloads
 from services.authority import Authority
+from services.billing.orders import Bills
+from services.billing.refunds import Refunds
+from services.billing.settlement import Settlement
+from services.billing.simulator import Simulator
+from services.billing.tariff import Tariffs
+from services.billing.till import Till
 from services.bus import Bus
 from services.deliveries import Deliveries
 from services.drafts import Drafts
 from services.events import (
     AccountLocked,
     AdministratorMade,
+    AppointmentCancelled,
+    AppointmentExpired,
+    AppointmentHeld,
     ContactChanged,
     CredentialsReset,
     DeliveryParked,
     EmergencyAccessOpened,
     MessageFailed,
     MessageQueued,
+    OrderOverdue,
+    PaymentDoubted,
+    RefundDue,
     ResetAsked,
     ResetOverdue,
     SettingChanged,
@@ -118,6 +130,11 @@ class Clinic:
     resets: Resets
     warnings: Warnings
     institutions: Institutions
+    tariffs: Tariffs
+    bills: Bills
+    refunds: Refunds
+    settlement: Settlement
+    simulator: Simulator
 
     @classmethod
     def open(
@@ -149,6 +166,7 @@ class Clinic:
         notify = Notify(transactions, ports, directory, policy, tasks)
         audit = Audit(transactions, keys, settings.anchor_file, directory)
         codes = people.codes(notify)
+        till = Till.open(transactions, ports, policy, tasks)
         clinic = cls(
             settings=settings,
             clock=clock,
@@ -200,6 +218,11 @@ class Clinic:
             resets=people.resets,
             warnings=Warnings(transactions, notify),
             institutions=Institutions(transactions),
+            tariffs=till.tariffs,
+            bills=till.bills,
+            refunds=till.refunds,
+            settlement=till.settlement,
+            simulator=till.simulator,
         )
         health.measured_by(clinic.overload)
         bus.pause = clinic.overload.refresh_pause
@@ -233,3 +256,9 @@ class Clinic:
         self.bus.on(MessageQueued, self.notify.deliver)
         self.bus.on(MessageFailed, self.notify.report)
         self.bus.on(DeliveryParked, self.deliveries.call_for_help)
+        self.bus.on(AppointmentHeld, self.bills.open_order)
+        self.bus.on(AppointmentCancelled, self.bills.give_back)
+        self.bus.on(AppointmentExpired, self.bills.drop)
+        self.bus.on(OrderOverdue, self.bills.close_unpaid)
+        self.bus.on(PaymentDoubted, self.settlement.look_up)
+        self.bus.on(RefundDue, self.refunds.send)

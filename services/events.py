@@ -234,3 +234,86 @@ class PatientUnlinked(Event, frozen=True):
     patient_id: UUID
     account_id: UUID
     was_guardian: bool
+
+
+# Appointments
+
+
+class AppointmentHeld(Event, frozen=True):
+    """A place is kept for somebody who has not paid yet, with the price as it is now. (R-PRICE)"""
+
+    appointment_id: UUID
+    patient_id: UUID
+    account_id: UUID | None
+    kind: str
+    price_item: str
+    price_fen: int
+    price_version: int
+    starts_at: datetime
+    hold_until: datetime
+    institution_id: UUID
+    site_id: UUID | None
+
+
+class AppointmentCancelled(Event, frozen=True):
+    """A visit will not take place: the patient or the hospital has called it off."""
+
+    appointment_id: UUID
+    patient_id: UUID
+    account_id: UUID | None
+    clinician_id: UUID
+    by: str
+    refund: bool
+    institution_id: UUID
+    site_id: UUID | None
+
+
+class AppointmentExpired(Event, frozen=True):
+    """A place that was kept was not paid in time, and is others' again."""
+
+    appointment_id: UUID
+
+
+# Billing
+
+
+class OrderPaid(Event, frozen=True):
+    """What an order asks for has been paid."""
+
+    order_id: UUID
+    appointment_id: UUID | None
+    amount_fen: int
+
+
+class OrderClosed(Event, frozen=True):
+    """An order was not paid and cannot be any more."""
+
+    order_id: UUID
+    appointment_id: UUID | None
+
+
+class OrderRefunded(Event, frozen=True):
+    """Money that was paid for an order has gone back."""
+
+    order_id: UUID
+    appointment_id: UUID | None
+    amount_fen: int
+
+
+class OrderOverdue(Event, frozen=True):
+    """The time to pay an order is up (by the timer)."""
+
+    order_id: UUID
+
+
+class PaymentDoubted(Event, frozen=True):
+    """A channel did not say what became of a payment: it is asked before anything is repeated."""
+
+    payment_id: UUID
+
+
+class RefundDue(Event, frozen=True):
+    """A refund may be handed to its channel, after so many tries before (by the timer)."""
+
+    refund_id: UUID
+    attempt: int
