@@ -1,9 +1,8 @@
 """Chooses the adapter of each port by the settings, and finds those that others have installed.
 
-A package of somebody else's offers an adapter as an entry point: in the group `xinglin.sms`,
-`xinglin.mailer`, `xinglin.scanner`, `xinglin.time` or `xinglin.identities`, under the name that the
-setting then has, a callable that takes a `Need` and returns the adapter. Backup targets:
-integrations/backup_targets.
+A package of somebody else's offers an adapter as an entry point: in the group `xinglin.<port>`
+(sms, mailer, scanner, time, identities, payments), under the name that the setting then has, a
+callable that takes a `Need` and returns the adapter. Backup targets: integrations/backup_targets.
 """
 
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from integrations.clamd import ClamdScanner
 from integrations.ntp import NtpTime
 from integrations.sandbox.identities import SandboxIdentities
 from integrations.sandbox.messages import SandboxMailer, SandboxSms
+from integrations.sandbox.payments import SandboxPayments
 from integrations.sms_gateway import SmsGateway
 from integrations.smtp import SmtpMailer
 from services.inbox import Tray
@@ -43,6 +43,11 @@ OURS: dict[str, dict[str, Maker]] = {
     "mailer": {
         "sandbox": lambda need: SandboxMailer(need.tray),
         "smtp": lambda need: SmtpMailer(need.settings.mail, need.clock),
+    },
+    "payments": {
+        "sandbox": lambda need: SandboxPayments(
+            need.clock, need.settings.home / "sandbox-payments.json"
+        )
     },
     "sms": {
         "http": lambda need: SmsGateway(need.settings.sms, need.clock),
@@ -72,6 +77,7 @@ def build(settings: Settings, database: Database, clock: Clock) -> Ports:
         scanner=_adapter("scanner", settings.providers.scanner, need),
         certificates=Office(settings.certificate, settings.home),
         identities=_adapter("identities", settings.providers.identities, need),
+        payments=_adapter("payments", settings.providers.payments, need),
     )
 
 

@@ -46,6 +46,7 @@ log_format = "console"
 mailer = "sandbox"
 sms = "sandbox"
 identities = "sandbox"
+payments = "sandbox"
 """
 
 Story = dict[str, Any]

@@ -42,6 +42,7 @@ RUN_AGAINST = {
     ("sms", "sandbox"): "nothing: messages land on the page of the sandbox inbox; demo only",
     ("sms", "http"): "an emulated gateway; not run against the real service",
     ("identities", "sandbox"): "nothing: believes every well-formed number; demo only",
+    ("payments", "sandbox"): "nothing: a page on which one pretends to pay; demo only",
     ("scanner", "clamd"): "clamd of Debian, with one signature of ours",
     ("time", "ntp"): "chronyd of Debian",
     ("backup", "folder"): "a file system",

@@ -10,6 +10,12 @@ from data.files import FileStore
 from services.audit import Audit
 from services.audit_downloads import AuditDownloads
 from services.authority import Authority
+from services.billing.orders import Bills
+from services.billing.refunds import Refunds
+from services.billing.settlement import Settlement
+from services.billing.simulator import Simulator
+from services.billing.tariff import Tariffs
+from services.billing.till import Till
 from services.bus import Bus
 from services.deliveries import Deliveries
 from services.drafts import Drafts
@@ -68,6 +74,14 @@ from services.users.sessions import Sessions
 from services.users.sign_in import SignIn
 from services.users.staff import Staff
 from services.users.warnings import Warnings
+from services.visit_events import (
+    AppointmentCancelled,
+    AppointmentExpired,
+    AppointmentHeld,
+    OrderOverdue,
+    PaymentDoubted,
+    RefundDue,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +132,11 @@ class Clinic:
     resets: Resets
     warnings: Warnings
     institutions: Institutions
+    tariffs: Tariffs
+    bills: Bills
+    refunds: Refunds
+    settlement: Settlement
+    simulator: Simulator
 
     @classmethod
     def open(
@@ -149,6 +168,7 @@ class Clinic:
         notify = Notify(transactions, ports, directory, policy, tasks)
         audit = Audit(transactions, keys, settings.anchor_file, directory)
         codes = people.codes(notify)
+        till = Till.open(transactions, ports, policy, tasks)
         clinic = cls(
             settings=settings,
             clock=clock,
@@ -200,6 +220,11 @@ class Clinic:
             resets=people.resets,
             warnings=Warnings(transactions, notify),
             institutions=Institutions(transactions),
+            tariffs=till.tariffs,
+            bills=till.bills,
+            refunds=till.refunds,
+            settlement=till.settlement,
+            simulator=till.simulator,
         )
         health.measured_by(clinic.overload)
         bus.pause = clinic.overload.refresh_pause
@@ -233,3 +258,9 @@ class Clinic:
         self.bus.on(MessageQueued, self.notify.deliver)
         self.bus.on(MessageFailed, self.notify.report)
         self.bus.on(DeliveryParked, self.deliveries.call_for_help)
+        self.bus.on(AppointmentHeld, self.bills.open_order)
+        self.bus.on(AppointmentCancelled, self.bills.give_back)
+        self.bus.on(AppointmentExpired, self.bills.drop)
+        self.bus.on(OrderOverdue, self.bills.close_unpaid)
+        self.bus.on(PaymentDoubted, self.settlement.look_up)
+        self.bus.on(RefundDue, self.refunds.send)

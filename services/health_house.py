@@ -163,7 +163,7 @@ async def pretence(glance: Glance) -> Finding:
     """Nothing of a demo may be left where patients are real."""
     sandboxes = [
         name
-        for name in ("mailer", "sms", "identities")
+        for name in ("mailer", "sms", "identities", "payments")
         if getattr(getattr(glance.ports, name), "sandbox", False)
     ]
     made_up = await glance.accounts.made_up(glance.session)
@@ -185,6 +185,7 @@ async def untried(glance: Glance) -> list[Finding]:
         "mailer": unknown("untried", "mailer"),
         "identities": unknown("untried", "identities"),
         "certificates": unknown("untried", "certificates"),
+        "payments": unknown("untried", "payments"),
     }
     found = [
         finding

@@ -36,6 +36,10 @@ class Action(StrEnum):
     BACKUP_RESTORE = "backup:restore"
     BACKUP_RUN = "backup:run"
     BAN_LIFT = "ban:lift"
+    BILL_CLOSE = "bill:close"
+    BILL_OPEN = "bill:open"
+    BILL_PAY = "bill:pay"
+    BILL_READ = "bill:read"
     BOARD_READ = "board:read"
     BUS_WORK = "bus:work"
     CHART_READ = "chart:read"
@@ -71,10 +75,17 @@ class Action(StrEnum):
     PATIENT_REGISTER = "patient:register"
     PATIENT_VERIFY = "patient:verify"
     PATIENT_VERIFY_AT_COUNTER = "patient:verify_at_counter"
+    PAYMENT_SETTLE = "payment:settle"
+    PAYMENT_SIMULATE = "payment:simulate"
     PLACE_READ = "place:read"
     PRESENCE_BEAT = "presence:beat"
     PROCEDURE_READ = "procedure:read"
     QUEUE_READ = "queue:read"
+    REFUND_APPROVE = "refund:approve"
+    REFUND_ASK = "refund:ask"
+    REFUND_READ = "refund:read"
+    REFUND_REPEAT = "refund:repeat"
+    REFUND_SEND = "refund:send"
     SESSION_CONFIRM = "session:confirm"
     SESSION_LIST = "session:list"
     SESSION_OPEN = "session:open"
@@ -98,6 +109,8 @@ class Action(StrEnum):
     STAFF_SUSPEND = "staff:suspend"
     STAFF_UNLOCK = "staff:unlock"
     STAFF_UNMASK = "staff:unmask"
+    TARIFF_CHANGE = "tariff:change"
+    TARIFF_READ = "tariff:read"
     TASK_CLOSE = "task:close"
     TASK_ESCALATE = "task:escalate"
     TASK_HAND_OVER = "task:hand_over"
@@ -149,6 +162,10 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.BACKUP_RESTORE: HOUSE_ONLY,
     Action.BACKUP_RUN: {Role.SYSTEM_ADMIN: within, Role.HOUSE: anyone},
     Action.BAN_LIFT: every(frozenset({Role.PATIENT_SERVICE, Role.MEDICAL_AFFAIRS}), within),
+    Action.BILL_CLOSE: HOUSE_ONLY,
+    Action.BILL_OPEN: HOUSE_ONLY,
+    Action.BILL_PAY: every(ACCOUNTS, own),
+    Action.BILL_READ: {**every(ACCOUNTS, own), Role.CASHIER: in_place},
     Action.BOARD_READ: {**every(STAFF, in_place), Role.HOUSE: anyone},
     Action.BUS_WORK: HOUSE_ONLY,
     # Who treats a patient is known to the modules that come with treatment; until then nobody
@@ -190,10 +207,17 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.PATIENT_REGISTER: every(ACCOUNTS, own),
     Action.PATIENT_VERIFY: every(ACCOUNTS, own),
     Action.PATIENT_VERIFY_AT_COUNTER: every(DESK, in_place),
+    Action.PAYMENT_SETTLE: HOUSE_ONLY,  # what a channel says is believed by its signature
+    Action.PAYMENT_SIMULATE: every(ACCOUNTS, anyone),  # in a demo: there is no money in it
     Action.PLACE_READ: dict.fromkeys((*PEOPLE, Role.VISITOR, Role.HOUSE), anyone),
     Action.PRESENCE_BEAT: {Role.DOCTOR: own},
     Action.PROCEDURE_READ: every(STAFF, anyone),
     Action.QUEUE_READ: {Role.DOCTOR: treats, **every(DESK | {Role.MEDICAL_AFFAIRS}, in_place)},
+    Action.REFUND_APPROVE: {Role.CASHIER: not_own},
+    Action.REFUND_ASK: HOUSE_ONLY,
+    Action.REFUND_READ: {Role.CASHIER: in_place},
+    Action.REFUND_REPEAT: {Role.CASHIER: in_place},
+    Action.REFUND_SEND: HOUSE_ONLY,
     Action.SESSION_CONFIRM: every(PEOPLE, own),
     Action.SESSION_LIST: {**every(PEOPLE, own), Role.SECURITY_ADMIN: within},
     Action.SESSION_OPEN: {Role.VISITOR: anyone},
@@ -238,6 +262,9 @@ RULES: dict[Action, dict[Role, Rule]] = {
     },
     Action.STAFF_UNLOCK: {Role.SECURITY_ADMIN: not_own_within},
     Action.STAFF_UNMASK: every(frozenset({Role.SECURITY_ADMIN, Role.HR}), within),
+    # Who takes the money does not say how much: prices are medical affairs'.
+    Action.TARIFF_CHANGE: {Role.MEDICAL_AFFAIRS: within},
+    Action.TARIFF_READ: dict.fromkeys((*PEOPLE, Role.VISITOR), anyone),
     Action.TASK_CLOSE: {**every(STAFF, in_place), Role.HOUSE: anyone},
     Action.TASK_ESCALATE: HOUSE_ONLY,
     Action.TASK_HAND_OVER: every(STAFF, in_place),
@@ -259,6 +286,7 @@ SENSITIVE = frozenset(
         Action.ACCOUNT_SECURE,
         Action.AUDIT_EXPORT,
         Action.EMERGENCY_OPEN,
+        Action.REFUND_APPROVE,
         Action.SETTING_CHANGE_CLINICAL,
         Action.SETTING_CHANGE_SECURITY,
         Action.STAFF_ADD,

@@ -4,7 +4,7 @@ Each Protocol here is a port; adapters live in integrations/, are chosen by sett
 as entry points (`xinglin.<port>`), and pass one conformance suite a port (tests/contracts/).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -179,6 +179,103 @@ class IdentityRegister(Protocol):
         ...
 
 
+class PaymentStatus(StrEnum):
+    """What a channel knows of a payment."""
+
+    NOT_FOUND = "not_found"
+    OPEN = "open"
+    SUCCEEDED = "succeeded"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRequest:
+    """Where and how somebody pays what they were asked for."""
+
+    url: str
+    """Where the payer's browser goes; on this server if it begins with `/`."""
+    qr: str
+    """What a code to scan holds; empty if there is none."""
+    channel_number: str
+    """The channel's own number of it, if it says one so early."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAnswer:
+    """What a channel says about one payment, asked or by itself."""
+
+    reference: str
+    status: PaymentStatus
+    merchant: str = ""
+    """Whom the money went to, as the channel knows us."""
+    channel_number: str = ""
+    amount_fen: int = 0
+    paid_at: datetime | None = None
+
+
+class RefundStatus(StrEnum):
+    """What a channel says about a refund."""
+
+    SUCCEEDED = "succeeded"
+    PENDING = "pending"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAnswer:
+    """How far a refund has come."""
+
+    status: RefundStatus
+    channel_number: str = ""
+
+
+class PaymentChannel(Protocol):
+    """Takes money from people and gives it back (支付渠道). All amounts are in fen.
+
+    `reference` is our number of the payment, `refund_reference` that of a refund: 32 letters and
+    digits at most, never used for anything else. Every method raises `Unavailable` if the channel
+    did not answer: then nobody knows whether it was done.
+    """
+
+    name: str
+    """Kept with every payment."""
+    merchant: str
+    """Who we are to the channel."""
+    thanks: str
+    """What the channel wants to hear when its notice was taken in."""
+    sandbox: bool
+    untried: bool
+
+    async def ask(
+        self, reference: str, amount_fen: int, description: str, pay_until: datetime
+    ) -> PaymentRequest:
+        """Ask for a payment; the same reference asks once, and is answered alike.
+
+        Raise `Conflict("payment_reference_used")` for another amount, or if it was paid or closed.
+        """
+        ...
+
+    async def query(self, reference: str) -> PaymentAnswer:
+        """Return what has become of a payment; one it never heard of is `NOT_FOUND`."""
+        ...
+
+    async def close(self, reference: str) -> PaymentAnswer:
+        """Let a payment not be made any more; one that was made already is `SUCCEEDED`."""
+        ...
+
+    async def refund(self, reference: str, refund_reference: str, amount_fen: int) -> RefundAnswer:
+        """Give back some or all of a payment; the same refund reference gives back once, and is
+        answered with how far that has come."""
+        ...
+
+    def heard(self, headers: Mapping[str, str], body: bytes) -> PaymentAnswer:
+        """Read a notice that the channel sent by itself: names of headers in small letters.
+
+        Raise `Invalid("payment_notice_forged")` unless it is signed by the channel.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The adapters that serve us now; None where a hospital has not set one up."""
@@ -190,3 +287,4 @@ class Ports:
     backup: BackupTarget | None = None
     certificates: CertificateOffice | None = None
     identities: IdentityRegister | None = None
+    payments: PaymentChannel | None = None

@@ -173,6 +173,10 @@ class ProviderSettings(Section):
         default="none",
         description="Real-name check: none, sandbox (demo only) or an installed provider's name.",
     )
+    payments: Text = Field(
+        default="none",
+        description="Payments: none, sandbox (demo only) or an installed provider's name.",
+    )
     ntp: ServerOrNone = Field(
         default="",
         description="A time server to compare our clock with; empty: what the machine says.",

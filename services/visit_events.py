@@ -60,7 +60,6 @@ class AppointmentExpired(Event, frozen=True):
     """A place was not paid for in time."""
 
     appointment_id: UUID
-    patient_id: UUID
 
 
 class AppointmentConfirmed(Event, frozen=True):
@@ -277,3 +276,30 @@ class OrderClosed(Event, frozen=True):
 
     order_id: UUID
     appointment_id: UUID | None
+
+
+class OrderRefunded(Event, frozen=True):
+    """Money that was paid for an order has gone back."""
+
+    order_id: UUID
+    appointment_id: UUID | None
+    amount_fen: int
+
+
+class OrderOverdue(Event, frozen=True):
+    """The time to pay an order is up (by the timer)."""
+
+    order_id: UUID
+
+
+class PaymentDoubted(Event, frozen=True):
+    """A channel did not say what became of a payment: it is asked before anything is repeated."""
+
+    payment_id: UUID
+
+
+class RefundDue(Event, frozen=True):
+    """A refund may be handed to its channel, after so many tries before (by the timer)."""
+
+    refund_id: UUID
+    attempt: int

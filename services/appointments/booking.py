@@ -243,7 +243,7 @@ class Booking:
             row.state, row.closed_at = AppointmentState.EXPIRED, tx.now
             await self._give_back(tx, row)
             tx.forget(_timer(row.id))
-            tx.announce(AppointmentExpired(appointment_id=row.id, patient_id=row.patient_id))
+            tx.announce(AppointmentExpired(appointment_id=row.id))
 
     async def cancel(self, actor: Actor, appointment_id: UUID) -> None:
         """Give up one's place; what was paid comes back in full. (R-PAY-3)

@@ -58,6 +58,8 @@ def test_nobody_reaches_into_another_institution_but_for_what_is_everybodys():
         Action.HEALTH_READ,
         Action.INBOX_READ,  # a demo's only
         Action.INSTITUTION_READ,  # its name stands at the door
+        Action.PAYMENT_SIMULATE,  # a demo's only
+        Action.TARIFF_READ,  # public, before anybody signs in
         Action.PROCEDURE_READ,
         Action.SESSION_OPEN,
     }

@@ -13,13 +13,15 @@ from uuid import UUID
 from data.errors import Invalid
 from data.users import ReviewOutcome
 from integrations.sandbox.identities import SandboxIdentities
+from integrations.sandbox.payments import SandboxPayments
+from services.billing.till import Till
 from services.institution import NewSite
 from services.policy import Action, Grant, Role
 from services.ports import Ports
 from services.tasks import Wanted
 from services.users.real_name import RealName
 from services.users.registrar import NewStaff, StaffDetails
-from tests.architecture import whose
+from tests.architecture import whose, whose_bills
 from tests.architecture.whose import Case, Maker
 
 WHY = "for the matrix"
@@ -63,6 +65,13 @@ async def _verify(case: Case, patient_id: UUID) -> None:
         await with_one.verify(whose.acting_for(case, patient_id), patient_id)
 
 
+async def _pay(case: Case, order_id: UUID) -> None:
+    """Through a channel: without one the answer is always that there is none."""
+    ports = Ports(payments=SandboxPayments(case.clinic.clock))
+    till = Till.open(case.clinic.transactions, ports, case.clinic.policy, case.clinic.tasks)
+    await till.bills.pay(case.actor, order_id)
+
+
 async def _sessions_of(case: Case, session_id: UUID) -> list[UUID]:
     found = await case.clinic.sessions.of(case.actor, case.owner_id)
     return [each.id for each in found if each.id == session_id]
@@ -74,6 +83,25 @@ USES: dict[str, Use] = {
         whose.passkey,
         lambda case, id_: case.clinic.account.remove_passkey(case.actor, id_),
     ),
+    "bills.check": Use(
+        Action.BILL_READ,
+        whose_bills.bill,
+        lambda case, id_: case.clinic.bills.check(case.actor, id_),
+        Shows.ANSWER,
+    ),
+    "bills.of_visit": Use(
+        Action.BILL_READ,
+        whose_bills.billed_visit,
+        lambda case, id_: case.clinic.bills.of_visit(case.actor, id_),
+        Shows.ANSWER,
+    ),
+    "bills.one": Use(
+        Action.BILL_READ,
+        whose_bills.bill,
+        lambda case, id_: case.clinic.bills.one(case.actor, id_),
+        Shows.ANSWER,
+    ),
+    "bills.pay": Use(Action.BILL_PAY, whose_bills.bill, _pay),
     "deliveries.replay": Use(
         Action.DELIVERY_REPLAY,
         whose.delivery,
@@ -141,6 +169,16 @@ USES: dict[str, Use] = {
         Action.PATIENT_VERIFY_AT_COUNTER,
         whose.patient,
         lambda case, id_: case.clinic.real_name.verify_at_counter(case.actor, id_, matches=True),
+    ),
+    "refunds.approve": Use(
+        Action.REFUND_APPROVE,
+        whose_bills.large_refund,
+        lambda case, id_: case.clinic.refunds.approve(case.actor, id_),
+    ),
+    "refunds.repeat": Use(
+        Action.REFUND_REPEAT,
+        whose_bills.failed_refund,
+        lambda case, id_: case.clinic.refunds.repeat(case.actor, id_),
     ),
     "resets.approve": Use(
         Action.STAFF_RESET_APPROVE,

@@ -13,7 +13,16 @@ import pytest
 from integrations import providers
 from scripts.docs_ports import protocols
 from services import ports
-from tests.contracts import clocks, mailers, offices, registers, scanners, senders, targets
+from tests.contracts import (
+    channels,
+    clocks,
+    mailers,
+    offices,
+    registers,
+    scanners,
+    senders,
+    targets,
+)
 
 SUITES = {
     "mailer": ("test_mailer", mailers),
@@ -23,6 +32,7 @@ SUITES = {
     "backup": ("test_backup_target", targets),
     "certificates": ("test_certificate_office", offices),
     "identities": ("test_identity_register", registers),
+    "payments": ("test_payment_channel", channels),
 }
 """The suite of each port, and the module of its adapters."""
 

@@ -28,7 +28,7 @@ async def test_a_demo_without_a_mail_server_catches_letters(tmp_path, database, 
     assert isinstance(ports.sms, SandboxSms)
 
 
-@pytest.mark.parametrize("port", ["sms", "mailer"])
+@pytest.mark.parametrize("port", ["sms", "mailer", "identities", "payments"])
 async def test_a_sandbox_is_refused_where_patients_may_be_real(tmp_path, database, clock, port):
     with pytest.raises(Invalid) as refusal:
         build(tmp_path, database, clock, providers=ProviderSettings(**{port: "sandbox"}))

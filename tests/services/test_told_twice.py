@@ -17,6 +17,8 @@ from data.messages import Channel
 from data.outbox import Delivery, OutboxEvent
 from data.tables import metadata
 from data.users import ResetRequest, RoleGrant, User
+from integrations.sandbox.payments import SandboxPayments
+from services.clinic import Clinic
 from services.events import (
     AccountLocked,
     AdministratorMade,
@@ -29,8 +31,10 @@ from services.events import (
 )
 from services.notify import Note
 from services.policy import HOUSE, Role
+from services.ports import Ports
 from services.tasks import Wanted
 from tests.factories import INSTITUTION, MONDAY, an_actor
+from tests.services.billing import scenarios as billing
 
 MAY_GROW = {"audit_entry", "outbox_event", "outbox_delivery"}
 """What may tell that something was asked for again; it changes nothing for anybody."""
@@ -170,7 +174,14 @@ SCENARIOS = (
     somebody_breaks_the_glass,
     a_message_cannot_be_sent,
     a_delivery_is_parked_and_replayed,
+    *billing.SCENARIOS,
 )
+
+
+@pytest.fixture
+def clinic(database, clock, keys, settings):
+    """A hospital that takes payments."""
+    return Clinic.open(database, clock, keys, settings, Ports(payments=SandboxPayments(clock)))
 
 
 async def play(clinic, scenario) -> None:
