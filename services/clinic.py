@@ -2,11 +2,25 @@
 
 from dataclasses import dataclass
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from data.clock import Clock
 from data.crypto import Keys
 from data.database import Database
 from data.files import FileStore
+from services.appointments.appointment_desk import AppointmentDesk, Kernel
+from services.appointments.appointment_directory import AppointmentDirectory
+from services.appointments.attendance import Attendance
+from services.appointments.booking import Booking, Known
+from services.appointments.kinds import Kinds
+from services.appointments.patterns import Patterns
+from services.appointments.places import Places
+from services.appointments.presence import Presences
+from services.appointments.queue import Queue
+from services.appointments.shifts import Shifts
+from services.appointments.visits import Visits
+from services.appointments.waiting_room import WaitingRoom
+from services.appointments.waitlist import WaitList
 from services.audit import Audit
 from services.audit_downloads import AuditDownloads
 from services.authority import Authority
@@ -51,6 +65,9 @@ from services.overload import Overload
 from services.policy_settings import PolicySettings
 from services.ports import Ports
 from services.procedures import Procedures
+from services.records.consents import Consents
+from services.records.evidence import Evidences
+from services.records.preparation import Preparations
 from services.settings import Settings
 from services.tasks import Tasks
 from services.trail import Trail
@@ -58,6 +75,10 @@ from services.transaction import Transactions
 from services.undelivered import Undelivered
 from services.uploads import Uploads
 from services.users.account import Account
+from services.users.clinician_directory import ClinicianDirectory
+from services.users.clinicians import ClinicianFiles
+from services.users.credential_review import CredentialReview
+from services.users.departments import Departments
 from services.users.directory import UserDirectory
 from services.users.dormancy import Dormancy
 from services.users.emergency import Emergency
@@ -67,6 +88,7 @@ from services.users.oversight import Oversight
 from services.users.patient_door import PatientDoor
 from services.users.patients import Patients
 from services.users.people import People
+from services.users.person_directory import PersonDirectory
 from services.users.real_name import RealName
 from services.users.resets import Resets
 from services.users.roster import Roster
@@ -82,6 +104,7 @@ from services.visit_events import (
     PaymentDoubted,
     RefundDue,
 )
+from services.workbench.encounters import Encounters
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +155,25 @@ class Clinic:
     resets: Resets
     warnings: Warnings
     institutions: Institutions
+    kinds: Kinds
+    shifts: Shifts
+    patterns: Patterns
+    places: Places
+    booking: Booking
+    attendance: Attendance
+    visits: Visits
+    waitlist: WaitList
+    queue: Queue
+    presences: Presences
+    waiting_room: WaitingRoom
+    encounters: Encounters
+    consents: Consents
+    evidences: Evidences
+    preparations: Preparations
+    departments: Departments
+    clinician_files: ClinicianFiles
+    credential_review: CredentialReview
+    clinician_directory: ClinicianDirectory
     tariffs: Tariffs
     bills: Bills
     refunds: Refunds
@@ -169,6 +211,17 @@ class Clinic:
         audit = Audit(transactions, keys, settings.anchor_file, directory)
         codes = people.codes(notify)
         till = Till.open(transactions, ports, policy, tasks)
+        licences = Licences(transactions, policy, tasks, notify, settings.timezone)
+        zone = ZoneInfo(settings.timezone)
+        persons, appointments = PersonDirectory(), AppointmentDirectory(policy)
+        clinicians = ClinicianDirectory(transactions)
+        consents = Consents(transactions, persons, policy, zone)
+        evidences = Evidences(transactions, policy, zone)
+        preparations = Preparations(transactions, appointments, persons, consents, evidences)
+        known = Known(persons, clinicians, till.tariffs, licences)
+        desk = AppointmentDesk.open(
+            Kernel(transactions, policy, tasks, notify, zone), known, preparations
+        )
         clinic = cls(
             settings=settings,
             clock=clock,
@@ -188,7 +241,7 @@ class Clinic:
             facts=facts,
             health=health,
             infrastructure=Infrastructure(transactions, clock),
-            licences=Licences(transactions, policy, tasks, notify, settings.timezone),
+            licences=licences,
             metrics=Metrics(database, bus, health),
             procedures=Procedures(transactions, bus),
             authority=Authority(ports, settings),
@@ -220,6 +273,25 @@ class Clinic:
             resets=people.resets,
             warnings=Warnings(transactions, notify),
             institutions=Institutions(transactions),
+            kinds=desk.kinds,
+            shifts=desk.shifts,
+            patterns=desk.patterns,
+            places=desk.places,
+            booking=desk.booking,
+            attendance=desk.attendance,
+            visits=desk.visits,
+            waitlist=desk.waitlist,
+            queue=desk.queue,
+            presences=desk.presences,
+            waiting_room=desk.waiting_room,
+            encounters=Encounters(transactions, policy, appointments),
+            consents=consents,
+            evidences=evidences,
+            preparations=preparations,
+            departments=Departments(transactions),
+            clinician_files=ClinicianFiles(transactions, zone),
+            credential_review=CredentialReview(transactions, people.sessions, policy, tasks, zone),
+            clinician_directory=clinicians,
             tariffs=till.tariffs,
             bills=till.bills,
             refunds=till.refunds,
@@ -229,6 +301,8 @@ class Clinic:
         health.measured_by(clinic.overload)
         bus.pause = clinic.overload.refresh_pause
         clinic.follow_procedures()
+        desk.follow_procedures(bus)
+        clinic.encounters.follow_procedures(bus)
         return clinic
 
     async def close(self) -> None:

@@ -234,3 +234,22 @@ class PatientUnlinked(Event, frozen=True):
     patient_id: UUID
     account_id: UUID
     was_guardian: bool
+
+
+# Clinicians
+
+
+class ClinicianActivated(Event, frozen=True):
+    """Somebody's papers are in order: they may treat from now on."""
+
+    clinician_id: UUID
+    user_id: UUID
+    institution_id: UUID
+
+
+class ClinicianSuspended(Event, frozen=True):
+    """Somebody may not treat now. (R-STF-5)"""
+
+    clinician_id: UUID
+    user_id: UUID
+    institution_id: UUID

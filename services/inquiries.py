@@ -118,3 +118,26 @@ class Prospects(Protocol):
     async def prospect(self, tx: Reading, appointment_id: UUID) -> Prospect:
         """Return what the patient of an appointment can hope for at this moment."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class BookedVisit:
+    """An appointment, as far as other modules need to know it."""
+
+    appointment_id: UUID
+    patient_id: UUID
+    owner_id: UUID | None
+    institution_id: UUID
+    site_id: UUID | None
+    is_coming: bool
+    """Whether it can still take place."""
+    needs_devices: bool
+    """Whether a camera or microphone is used."""
+
+
+class Bookings(Protocol):
+    """Knows appointments. (services/appointments)"""
+
+    async def booked(self, tx: Reading, appointment_id: UUID) -> BookedVisit:
+        """Return an appointment, or raise `NotFound`."""
+        ...

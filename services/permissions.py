@@ -43,9 +43,26 @@ class Action(StrEnum):
     BOARD_READ = "board:read"
     BUS_WORK = "bus:work"
     CHART_READ = "chart:read"
+    CLINICIAN_READ = "clinician:read"
     CODE_ASK = "code:ask"
+    CONSENT_GIVE = "consent:give"
+    CONSENT_READ = "consent:read"
+    CONSENT_WITHDRAW = "consent:withdraw"
+    CONSENT_WORD = "consent:word"
+    CREDENTIAL_ACTIVATE = "credential:activate"
+    CREDENTIAL_APPROVE = "credential:approve"
+    CREDENTIAL_CERTIFY = "credential:certify"
+    CREDENTIAL_FILE = "credential:file"
+    CREDENTIAL_KEEP = "credential:keep"
+    CREDENTIAL_READ = "credential:read"
+    CREDENTIAL_RESUME = "credential:resume"
+    CREDENTIAL_RETURN = "credential:return"
+    CREDENTIAL_SUSPEND = "credential:suspend"
+    CREDENTIAL_VERIFY = "credential:verify"
     DELIVERY_READ = "delivery:read"
     DELIVERY_REPLAY = "delivery:replay"
+    DEPARTMENT_CHANGE = "department:change"
+    DEPARTMENT_READ = "department:read"
     DRAFT_KEEP = "draft:keep"
     EMERGENCY_CLOSE = "emergency:close"
     EMERGENCY_OPEN = "emergency:open"
@@ -53,6 +70,7 @@ class Action(StrEnum):
     ENCOUNTER_END = "encounter:end"
     ENCOUNTER_READ = "encounter:read"
     ENCOUNTER_SETTLE = "encounter:settle"
+    EVIDENCE_KEEP = "evidence:keep"
     EXPORT_ALL = "export:all"
     FILE_KEEP = "file:keep"
     FILE_READ = "file:read"
@@ -78,6 +96,8 @@ class Action(StrEnum):
     PAYMENT_SETTLE = "payment:settle"
     PAYMENT_SIMULATE = "payment:simulate"
     PLACE_READ = "place:read"
+    PREPARATION_KEEP = "preparation:keep"
+    PREPARATION_READ = "preparation:read"
     PRESENCE_BEAT = "presence:beat"
     PROCEDURE_READ = "procedure:read"
     QUEUE_READ = "queue:read"
@@ -139,6 +159,11 @@ DESK = frozenset({Role.NURSE, Role.PATIENT_SERVICE})
 """Those at the counter (导诊台)."""
 PLANNERS = frozenset({Role.MEDICAL_AFFAIRS, Role.DEPARTMENT_HEAD})
 """Those who lay out who works when."""
+CLINICIANS = frozenset({Role.DOCTOR, Role.NURSE, Role.PHARMACIST, Role.VISITING_DOCTOR})
+"""Those whose papers are reviewed before they may work."""
+REVIEWERS = frozenset(
+    {Role.HR, Role.MEDICAL_AFFAIRS, Role.SECURITY_ADMIN, Role.QUALITY, Role.DEPARTMENT_HEAD}
+)
 HOUSE_ONLY = {Role.HOUSE: anyone}
 
 RULES: dict[Action, dict[Role, Rule]] = {
@@ -171,9 +196,29 @@ RULES: dict[Action, dict[Role, Rule]] = {
     # Who treats a patient is known to the modules that come with treatment; until then nobody
     # reads a chart but through broken glass, and patients their own.
     Action.CHART_READ: {Role.PATIENT: own, Role.PROXY: own},
+    Action.CLINICIAN_READ: dict.fromkeys((*PEOPLE, Role.VISITOR, Role.HOUSE), anyone),
     Action.CODE_ASK: dict.fromkeys((*ACCOUNTS, Role.VISITOR), anyone),
+    Action.CONSENT_GIVE: every(ACCOUNTS, own),
+    Action.CONSENT_READ: dict.fromkeys((*PEOPLE, Role.VISITOR, Role.HOUSE), anyone),
+    Action.CONSENT_WITHDRAW: every(ACCOUNTS, own),
+    Action.CONSENT_WORD: {Role.MEDICAL_AFFAIRS: within},
+    Action.CREDENTIAL_ACTIVATE: {Role.DEPARTMENT_HEAD: not_own},
+    Action.CREDENTIAL_APPROVE: {Role.MEDICAL_AFFAIRS: not_own},
+    Action.CREDENTIAL_CERTIFY: {Role.SECURITY_ADMIN: not_own},
+    Action.CREDENTIAL_FILE: {Role.QUALITY: not_own},
+    Action.CREDENTIAL_KEEP: every(CLINICIANS, own),
+    Action.CREDENTIAL_READ: {**every(CLINICIANS, own), **every(REVIEWERS, in_place)},
+    Action.CREDENTIAL_RESUME: {Role.MEDICAL_AFFAIRS: not_own},
+    Action.CREDENTIAL_RETURN: every(frozenset({Role.HR, Role.MEDICAL_AFFAIRS}), not_own),
+    Action.CREDENTIAL_SUSPEND: {
+        **every(frozenset({Role.HR, Role.MEDICAL_AFFAIRS}), not_own),
+        Role.HOUSE: anyone,
+    },
+    Action.CREDENTIAL_VERIFY: {Role.HR: not_own},
     Action.DELIVERY_READ: {Role.SYSTEM_ADMIN: anyone},
     Action.DELIVERY_REPLAY: {Role.SYSTEM_ADMIN: anyone},
+    Action.DEPARTMENT_CHANGE: {Role.MEDICAL_AFFAIRS: within},
+    Action.DEPARTMENT_READ: dict.fromkeys((*PEOPLE, Role.VISITOR, Role.HOUSE), anyone),
     Action.DRAFT_KEEP: every(PEOPLE, own),
     Action.EMERGENCY_CLOSE: every(
         frozenset({Role.DOCTOR, Role.NURSE, Role.PHARMACIST, Role.MEDICAL_AFFAIRS}), own
@@ -185,6 +230,7 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.ENCOUNTER_END: {Role.DOCTOR: treats},
     Action.ENCOUNTER_READ: {**every(ACCOUNTS, own), Role.DOCTOR: treats},
     Action.ENCOUNTER_SETTLE: HOUSE_ONLY,
+    Action.EVIDENCE_KEEP: every(ACCOUNTS, own),
     Action.EXPORT_ALL: HOUSE_ONLY,  # from the machine itself, never from a page
     Action.FILE_KEEP: {**every(PEOPLE, own), Role.HOUSE: anyone},
     Action.FILE_READ: {**every(PEOPLE, own), Role.HOUSE: anyone},
@@ -210,6 +256,8 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.PAYMENT_SETTLE: HOUSE_ONLY,  # what a channel says is believed by its signature
     Action.PAYMENT_SIMULATE: every(ACCOUNTS, anyone),  # in a demo: there is no money in it
     Action.PLACE_READ: dict.fromkeys((*PEOPLE, Role.VISITOR, Role.HOUSE), anyone),
+    Action.PREPARATION_KEEP: {**every(ACCOUNTS, own), **every(DESK, in_place)},
+    Action.PREPARATION_READ: {**every(ACCOUNTS, own), **every(DESK, in_place)},
     Action.PRESENCE_BEAT: {Role.DOCTOR: own},
     Action.PROCEDURE_READ: every(STAFF, anyone),
     Action.QUEUE_READ: {Role.DOCTOR: treats, **every(DESK | {Role.MEDICAL_AFFAIRS}, in_place)},

@@ -210,6 +210,37 @@ class OfferOver(Event, frozen=True):
     entry_id: UUID
 
 
+# Records
+
+
+class ConsentWithdrawn(Event, frozen=True):
+    """Somebody does not agree any more. (R-CON-2)"""
+
+    patient_id: UUID
+    kind: str
+    appointment_id: UUID | None
+    institution_id: UUID
+
+
+class RedFlagFound(Event, frozen=True):
+    """A patient has named a sign of danger: no queue, but 120. (R-FU-4)"""
+
+    appointment_id: UUID
+    patient_id: UUID
+    codes: tuple[str, ...]
+    institution_id: UUID
+    site_id: UUID | None = None
+
+
+class PreparationReady(Event, frozen=True):
+    """A patient has everything ready for a visit."""
+
+    appointment_id: UUID
+    patient_id: UUID
+    taps: int
+    institution_id: UUID
+
+
 # Workbench
 
 

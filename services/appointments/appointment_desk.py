@@ -10,7 +10,6 @@ from services.appointments.limits import Limits
 from services.appointments.patterns import Patterns
 from services.appointments.places import Places
 from services.appointments.presence import Presences
-from services.appointments.prospects import LineProspects
 from services.appointments.queue import Queue
 from services.appointments.reminders import Reminders
 from services.appointments.shifts import Shifts
@@ -52,7 +51,7 @@ from services.visit_events import (
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Kernel:
     """What the kernel gives every service of the module."""
 
     transactions: Transactions
@@ -79,10 +78,9 @@ class AppointmentDesk:
     waiting_room: WaitingRoom
     tickets: Tickets
     reminders: Reminders
-    prospects: LineProspects
 
     @classmethod
-    def open(cls, house: House, known: Known, readiness: Readiness) -> "AppointmentDesk":
+    def open(cls, house: Kernel, known: Known, readiness: Readiness) -> "AppointmentDesk":
         """Join the module to the kernel and to what it asks of other modules."""
         transactions, policy, zone = house.transactions, house.policy, house.zone
         persons, clinicians = known.persons, known.clinicians
@@ -103,7 +101,6 @@ class AppointmentDesk:
             waiting_room=WaitingRoom(transactions, policy, persons, clinicians, zone),
             tickets=Tickets(transactions, policy, house.notify),
             reminders=Reminders(transactions, policy, persons, house.notify),
-            prospects=LineProspects(policy),
         )
 
     def follow_procedures(self, bus: Bus) -> None:

@@ -18,13 +18,21 @@ from data.errors import Conflict, NotFound
 from data.institution import Institution
 from data.messages import Channel, Message
 from data.queue import Ticket
-from services.appointments.appointment_desk import AppointmentDesk, House
+from services.appointments.appointment_desk import AppointmentDesk, Kernel
+from services.appointments.appointment_directory import AppointmentDirectory
 from services.appointments.booking import Booked, Known, Wish
 from services.appointments.shifts import Hours, NewShift
+from services.bus import Bus
 from services.clinic import Clinic
 from services.inquiries import Colleague, Person, Price
+from services.notify import Notify
 from services.policy import Actor, Grant, Role
-from services.transaction import Reading
+from services.policy_settings import PolicySettings
+from services.ports import Ports
+from services.tasks import Tasks
+from services.trail import Trail
+from services.transaction import Reading, Transactions
+from services.users.directory import UserDirectory
 from services.workbench.encounters import Encounters
 from tests.factories import INSTITUTION, an_actor
 
@@ -93,7 +101,9 @@ class Neighbours:
 class Town:
     """The hospital and those who come to it."""
 
+    kernel: Kernel
     clinic: Clinic
+    bus: Bus
     desk: AppointmentDesk
     neighbours: Neighbours
     clock: object
@@ -147,8 +157,8 @@ class Town:
     async def happen(self) -> None:
         """Let every handler do what it owes, and the timers ring that are due."""
         for _ in range(3):  # a timer's event may set another that is due
-            await self.clinic.bus.ring()
-            await self.clinic.bus.deliver()
+            await self.bus.ring()
+            await self.bus.deliver()
 
     async def later(self, **by: float) -> None:
         """Let time pass, and what is due happen."""
@@ -181,9 +191,9 @@ class Town:
 
     def join_encounters(self) -> Encounters:
         """Let the visits' module follow what happens here."""
-        clinic, bus = self.clinic, self.clinic.bus
-        encounters = Encounters(clinic.transactions, clinic.policy, self.desk.prospects)
-        encounters.follow_procedures(bus)
+        directory = AppointmentDirectory(self.kernel.policy)
+        encounters = Encounters(self.kernel.transactions, self.kernel.policy, directory)
+        encounters.follow_procedures(self.bus)
         return encounters
 
     async def ticket(self, appointment_id: UUID) -> Ticket:
@@ -193,7 +203,7 @@ class Town:
 
 
 @pytest.fixture
-async def town(clinic: Clinic, clock) -> Town:
+async def town(clinic: Clinic, clock, keys) -> Town:
     async with clinic.database.transaction(write=True) as session:
         session.add(
             Institution(
@@ -203,13 +213,20 @@ async def town(clinic: Clinic, clock) -> Town:
                 created_at=clock.now(),
             )
         )
-    neighbours = Neighbours()
-    house = House(clinic.transactions, clinic.policy, clinic.tasks, clinic.notify, ZONE)
+    neighbours, bus = Neighbours(), Bus(clinic.database, clock)
+    transactions = Transactions(clinic.database, bus, Trail(keys, clock), clock)
+    people = UserDirectory()
+    policy = PolicySettings(transactions, people)
+    tasks = Tasks(transactions, people)
+    notify = Notify(transactions, Ports(), people, policy, tasks)
+    kernel = Kernel(transactions, policy, tasks, notify, ZONE)
     known = Known(neighbours, neighbours, neighbours, clinic.licences)
-    desk = AppointmentDesk.open(house, known, neighbours)
-    desk.follow_procedures(clinic.bus)
+    desk = AppointmentDesk.open(kernel, known, neighbours)
+    desk.follow_procedures(bus)
     return Town(
+        kernel,
         clinic,
+        bus,
         desk,
         neighbours,
         clock,

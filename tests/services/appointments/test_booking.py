@@ -73,7 +73,7 @@ async def test_a_payment_after_the_hold_is_paid_back_and_takes_nobodys_place(tow
     await town.later(minutes=11)
     other = await town.book(town.patient(), at(9))
     told = []
-    town.clinic.bus.watch(told.append)
+    town.bus.watch(told.append)
     await pay(town, booked.id)
     back = [event for event in told if type(event).__name__ == "AppointmentCancelled"]
     assert [(event.appointment_id, event.refund) for event in back] == [(booked.id, True)]
@@ -202,7 +202,7 @@ async def test_the_hospital_cancels_at_any_time_and_pays_back(town: Town):
     booked = await town.book(town.patient(), at(9))
     await pay(town, booked.id)
     told = []
-    town.clinic.bus.watch(told.append)
+    town.bus.watch(told.append)
     await town.desk.booking.cancel_for_hospital(town.nurse, booked.id, "设备故障")
     await town.happen()
     assert [event.refund for event in told if type(event).__name__ == "AppointmentCancelled"] == [

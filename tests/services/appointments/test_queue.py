@@ -271,7 +271,7 @@ async def test_a_silent_doctor_brings_the_desk_and_then_a_way_out(town: Town):
     await town.happen()
     assert len(await town.messages(actor.user_id, "doctor_gone")) == 1
     told = []
-    town.clinic.bus.watch(told.append)
+    town.bus.watch(told.append)
     await town.desk.queue.leave(actor, appointment_id)
     await town.happen()
     assert (await town.appointment(appointment_id)).state is AppointmentState.CANCELLED_BY_HOSPITAL

@@ -1,0 +1,100 @@
+"""What somebody's papers must be before they may treat: pure. (R-STF-1, R-STF-4, domain 5.9)"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from data.clinicians import CredentialState, PaperKind, Profession
+from data.errors import Conflict, Invalid
+from services.permissions import Action
+
+LICENCES = {
+    Profession.DOCTOR: re.compile(r"[12]\d{14}"),
+    Profession.NURSE: re.compile(r"\d{12}"),
+    Profession.PHARMACIST: re.compile(r"[A-Z0-9]{6,20}"),
+}
+"""Domain 2.6."""
+NEEDED = {
+    Profession.DOCTOR: (
+        *(PaperKind.LICENCE, PaperKind.QUALIFICATION),
+        *(PaperKind.HOSPITAL_CONSENT, PaperKind.EXPERIENCE),
+    ),
+    Profession.NURSE: (PaperKind.LICENCE,),
+    Profession.PHARMACIST: (PaperKind.LICENCE, PaperKind.TITLE, PaperKind.EXPERIENCE),
+}
+EXPERIENCED = {Profession.DOCTOR, Profession.PHARMACIST}
+"""Those who need years of practice of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the review: from where to where, by whom."""
+
+    came_from: CredentialState
+    goes_to: CredentialState
+    action: Action
+
+
+STEPS = (
+    Step(CredentialState.DRAFT, CredentialState.SUBMITTED, Action.CREDENTIAL_KEEP),
+    Step(CredentialState.SUBMITTED, CredentialState.HR_VERIFIED, Action.CREDENTIAL_VERIFY),
+    Step(
+        CredentialState.HR_VERIFIED,
+        CredentialState.MEDICAL_AFFAIRS_APPROVED,
+        Action.CREDENTIAL_APPROVE,
+    ),
+    Step(
+        CredentialState.MEDICAL_AFFAIRS_APPROVED,
+        CredentialState.CA_ISSUED,
+        Action.CREDENTIAL_CERTIFY,
+    ),
+    Step(CredentialState.CA_ISSUED, CredentialState.REGULATOR_FILED, Action.CREDENTIAL_FILE),
+    Step(CredentialState.REGULATOR_FILED, CredentialState.ACTIVE, Action.CREDENTIAL_ACTIVATE),
+)
+"""The only way to ACTIVE, each step by another person."""
+RETURNABLE = (CredentialState.SUBMITTED, CredentialState.HR_VERIFIED)
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """What is to be judged."""
+
+    profession: Profession
+    licence: str
+    licence_valid_to: date | None
+    practising_since: date | None
+    main_institution: str
+    kinds: Collection[PaperKind]
+    departments: int
+    """How many departments they belong to that the institution is licensed for."""
+
+
+def require_complete(papers: Papers, here: str, years: int, today: date) -> None:
+    """Go on only if nothing is missing. `here`: the institution's own name.
+
+    Raise `Invalid("licence_malformed")`, `Conflict`: `licence_over`, `experience_too_short`,
+    `paper_missing` (`what`: its kind), `credential_without_department`.
+    """
+    if not LICENCES[papers.profession].fullmatch(papers.licence):
+        raise Invalid("licence_malformed")
+    if papers.licence_valid_to is None or papers.licence_valid_to < today:
+        raise Conflict("licence_over")
+    if papers.profession in EXPERIENCED and not _experienced(papers, years, today):
+        raise Conflict("experience_too_short", count=years)
+    needed = list(NEEDED[papers.profession])
+    if papers.profession is Profession.DOCTOR and papers.main_institution != here:
+        needed.append(PaperKind.MULTI_SITE_FILING)
+    for kind in needed:
+        if kind not in papers.kinds:
+            raise Conflict("paper_missing", what=str(kind))
+    if papers.profession is Profession.DOCTOR and not papers.departments:
+        raise Conflict("credential_without_department")
+
+
+def _experienced(papers: Papers, years: int, today: date) -> bool:
+    """R-STF-1: three years of independent practice, to the day."""
+    since = papers.practising_since
+    if since is None:
+        return False
+    return (since.year + years, since.month, since.day) <= (today.year, today.month, today.day)
