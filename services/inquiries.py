@@ -29,6 +29,8 @@ class Person:
     """Accounts that act for them as a guardian."""
     accounts: frozenset[UUID]
     """Accounts that act for them at all."""
+    institution_id: UUID
+    site_id: UUID | None = None
     own_account: UUID | None = None
     """The account of the patient themselves, if they have one."""
 
@@ -56,6 +58,8 @@ class Colleague:
     department_ids: frozenset[UUID]
     is_active: bool
     """Whether their papers are in order now."""
+    institution_id: UUID
+    site_id: UUID | None = None
 
 
 class Clinicians(Protocol):

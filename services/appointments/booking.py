@@ -102,10 +102,10 @@ class Booking:
         `Prices.price`. (R-PAT-1, R-PAT-2, R-ORG-1, R-ORG-2, R-STF-1, R-PRICE)
         """
         async with self._transactions.open(actor) as tx:
-            about = Subject("appointment", "", actor.home, patient_id=wish.patient_id)
-            tx.allow(Action.APPOINTMENT_BOOK, about, purpose=wish.words)
+            person = await self._known.persons.person(tx, wish.patient_id)
+            tx.allow(Action.APPOINTMENT_BOOK, about(person), purpose=wish.words)
             await take_turn(tx.session, "patient", wish.patient_id)
-            person = await self._person(tx, wish.patient_id)
+            await self._require_person(tx, person)
             slot, shift = await self._free(tx, wish)
             kind = await kind_of(tx, actor.home, shift.kind)
             if not kind.is_offered:
@@ -122,22 +122,20 @@ class Booking:
             self._begin(tx, row, slot, kind)
             return tx.answer(_booked(row))
 
-    async def _person(self, tx: Transaction, patient_id: UUID) -> Person:
-        """Return who is to be seen, if they may be, and if the actor may say so for them."""
+    async def _require_person(self, tx: Transaction, person: Person) -> None:
+        """Go on only if they may be seen here, and if the actor may say so for them."""
         institution = await tx.session.get(Institution, tx.actor.home)
         if institution is None:
             raise Invalid("institution_needed")
         self._known.licences.require(tx, institution)
-        person = await self._known.persons.person(tx, patient_id)
         if not person.is_verified:
             raise Conflict("patient_unverified")
         if _is_desk(tx.actor):
-            return person
+            return
         today = tx.now.astimezone(self._limits.zone).date()
         most = self._policy.number("policy.patient.guardian_account_under_years")
         if full_years(person.birth_date, today) < most and tx.actor.user_id not in person.guardians:
             raise Conflict("guardian_needed_to_book")
-        return person
 
     async def _free(self, tx: Transaction, wish: Wish) -> tuple[Slot, Shift]:
         """Return a free place at that time, kept from others until we are done."""
@@ -357,6 +355,13 @@ def _confirm(tx: Transaction, row: Appointment, kind: Kind) -> None:
             institution_id=row.institution_id,
             site_id=row.site_id,
         )
+    )
+
+
+def about(person: Person) -> Subject:
+    """Return what a permission to book for a patient depends on."""
+    return Subject(
+        "appointment", "", person.institution_id, person.site_id, patient_id=person.patient_id
     )
 
 

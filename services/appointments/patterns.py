@@ -10,11 +10,12 @@ from sqlalchemy import or_, select
 
 from data.appointments import Leave, Shift, ShiftPattern, ShiftState
 from data.clock import new_id
-from data.errors import Conflict, DomainError, Invalid
+from data.errors import Conflict, DomainError, Invalid, NotFound
 from services.appointments.hours import Hours, checked_hours, moment
 from services.appointments.kinds import kind_of
 from services.appointments.shifts import NewShift, Shifts, stop, worded
 from services.inquiries import Clinicians
+from services.institution import open_site
 from services.permissions import Action
 from services.policy import Actor, Subject, visible
 from services.transaction import Reading, Transaction, Transactions
@@ -109,7 +110,7 @@ class Patterns:
             row = ShiftPattern(
                 id=new_id(),
                 institution_id=home,
-                site_id=new.site_id,
+                site_id=await open_site(tx, home, new.site_id),
                 clinician_id=new.clinician_id,
                 department_id=new.department_id,
                 kind=new.kind,
@@ -187,9 +188,13 @@ class Patterns:
         if end - begin > LONGEST_LEAVE:
             raise Invalid("leave_too_long", days=LONGEST_LEAVE.days)
         async with self._transactions.open(actor) as tx:
+            people = await self._clinicians.colleagues(tx, {owner_id})
+            if owner_id not in people:
+                raise NotFound("not_found", what="Clinician", key=str(owner_id))
             row = Leave(
                 id=new_id(),
-                institution_id=actor.home,
+                institution_id=people[owner_id].institution_id,
+                site_id=people[owner_id].site_id,
                 owner_id=owner_id,
                 starts_at=begin,
                 ends_at=end,

@@ -15,6 +15,7 @@ from data.turns import take_turn
 from services.appointments.hours import Hours, checked_hours, cut, moment
 from services.appointments.kinds import kind_of
 from services.inquiries import Clinicians
+from services.institution import open_site
 from services.permissions import Action
 from services.policy import Actor, Subject, visible
 from services.policy_settings import PolicySettings
@@ -96,7 +97,7 @@ class Shifts:
         row = Shift(
             id=new_id(),
             institution_id=institution_id,
-            site_id=new.site_id,
+            site_id=await open_site(tx, institution_id, new.site_id),
             clinician_id=new.clinician_id,
             department_id=new.department_id,
             kind=new.kind,

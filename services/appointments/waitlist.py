@@ -22,7 +22,7 @@ from data.errors import Conflict, Invalid
 from services.appointments.places import FARTHEST
 from services.notify import Note, Notify
 from services.permissions import Action
-from services.policy import HOUSE, Actor, visible
+from services.policy import HOUSE, Actor, Subject, visible
 from services.transaction import Transaction, Transactions
 from services.visit_events import (
     AppointmentCancelled,
@@ -86,7 +86,8 @@ class WaitList:
             if wanted.until < wanted.since or wanted.until < today or wanted.since > last:
                 raise Invalid("days_wrong")
             row = _row(actor, wanted, tx.now)
-            tx.allow(Action.WAITLIST_JOIN, row)
+            about = Subject("waitlist_entry", row.id, actor.home, patient_id=wanted.patient_id)
+            tx.allow(Action.WAITLIST_JOIN, about)
             query = select(WaitlistEntry).where(
                 WaitlistEntry.patient_id == wanted.patient_id, WaitlistEntry.state.in_(LIVING)
             )

@@ -128,9 +128,8 @@ class Consents:
         version holds now, `guardian_consent_needed` for a minor whose guardian it is not.
         """
         async with self._transactions.open(actor) as tx:
-            about = Subject("consent", "", actor.home, patient_id=patient_id)
-            tx.allow(Action.CONSENT_GIVE, about, kinds=sorted(kinds))
             person = await self._persons.person(tx, patient_id)
+            tx.allow(Action.CONSENT_GIVE, _about(person), kinds=sorted(kinds))
             minor = self._years(tx, person) < self._number("guardian_account_under_years", tx)
             if minor and actor.user_id not in person.guardians:
                 raise Conflict("guardian_consent_needed")
@@ -169,8 +168,7 @@ class Consents:
     async def given(self, actor: Actor, patient_id: UUID) -> list[Given]:
         """Return what was agreed to for a patient, the latest first, withdrawn ones too."""
         async with self._transactions.read(actor) as tx:
-            about = Subject("consent", "", actor.home, patient_id=patient_id)
-            tx.allow(Action.CONSENT_GIVE, about)
+            tx.allow(Action.CONSENT_GIVE, _about(await self._persons.person(tx, patient_id)))
             query = (
                 select(Consent, ConsentText.version)
                 .join(ConsentText, Consent.text_id == ConsentText.id)
@@ -256,6 +254,12 @@ def digest_of(bodies: Mapping[str, str]) -> bytes:
     """Return the SHA-256 of the words as canonical JSON."""
     canonical = json.dumps(dict(bodies), ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(canonical.encode()).digest()
+
+
+def _about(person: Person) -> Subject:
+    return Subject(
+        "consent", "", person.institution_id, person.site_id, patient_id=person.patient_id
+    )
 
 
 def _row(tx: Transaction, home: UUID, words: Words) -> ConsentText:

@@ -112,4 +112,6 @@ def _colleague(row: Clinician, departments: frozenset[UUID]) -> Colleague:
         licence=row.licence,
         department_ids=departments,
         is_active=row.state is CredentialState.ACTIVE,
+        institution_id=row.institution_id,
+        site_id=row.site_id,
     )

@@ -49,5 +49,7 @@ def _person(row: Patient, links: list[PatientLink]) -> Person:
         is_verified=row.verified_at is not None,
         guardians=frozenset(link.owner_id for link in links if link.is_guardian),
         accounts=frozenset(link.owner_id for link in links),
+        institution_id=row.institution_id,
+        site_id=row.site_id,
         own_account=own[0] if own else None,
     )

@@ -52,14 +52,19 @@ def test_nobody_reaches_into_another_institution_but_for_what_is_everybodys():
     assert {action for action, _ in everybodys} <= {
         Action.ACCOUNT_OPEN,  # by whoever has a phone in hand
         Action.BUS_WORK,
+        Action.CLINICIAN_READ,  # who treats here is public (R-STF-3)
         Action.CODE_ASK,  # to a phone: whose it is comes out by the code
+        Action.CONSENT_READ,  # what is agreed to
         Action.DELIVERY_READ,  # the outbox is the machine's, not an institution's
         Action.DELIVERY_REPLAY,
+        Action.DEPARTMENT_READ,  # what the institution offers is public
         Action.HEALTH_READ,
         Action.INBOX_READ,  # a demo's only
         Action.INSTITUTION_READ,  # its name stands at the door
         Action.PAYMENT_SIMULATE,  # a demo's only
         Action.TARIFF_READ,  # public, before anybody signs in
+        Action.KIND_READ,
+        Action.PLACE_READ,
         Action.PROCEDURE_READ,
         Action.SESSION_OPEN,
     }
@@ -92,8 +97,12 @@ def test_a_role_at_one_site_does_not_change_the_house():
     assert reaching == {
         Action.AUDIT_READ,
         Action.AUDIT_VERIFY,  # changes nothing, and says only whether the chain is whole
+        Action.BOARD_READ,
+        Action.CREDENTIAL_CERTIFY,  # the papers of those who work at all sites
+        Action.CREDENTIAL_READ,
         Action.EMERGENCY_REVIEW,
         Action.SETTING_READ,
+        Action.SHIFT_READ,
         Action.SITE_READ,
         Action.STAFF_READ,
         Action.TASK_CLOSE,  # work for a role, which nobody of one site may leave undone

@@ -3,11 +3,9 @@
 The tables are complete, or tests/architecture/test_whose.py fails and says what to add.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from data.errors import Invalid
@@ -21,28 +19,11 @@ from services.ports import Ports
 from services.tasks import Wanted
 from services.users.real_name import RealName
 from services.users.registrar import NewStaff, StaffDetails
-from tests.architecture import whose, whose_bills
-from tests.architecture.whose import Case, Maker
+from tests.architecture import uses_of_visits, whose, whose_bills
+from tests.architecture.examples import Shows, Use
+from tests.architecture.whose import Case
 
 WHY = "for the matrix"
-
-
-class Shows(StrEnum):
-    """How one sees that it was done."""
-
-    TRAIL = "an entry in the audit trail"
-    ANSWER = "an answer that is not empty"
-    ROWS = "rows that have changed"
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One use case: what the policy is asked, about what, and how it is called."""
-
-    action: Action
-    thing: Maker
-    do: Callable[[Case, UUID], Awaitable[Any]]
-    shows: Shows = Shows.TRAIL
 
 
 async def _add(case: Case, site_id: UUID) -> None:
@@ -307,12 +288,15 @@ USES: dict[str, Use] = {
     ),
 }
 
+USES |= uses_of_visits.USES
+
 NO_THING: dict[str, str] = {
     "audit.page": "the id narrows a list that `visible` has filtered",
     "roster.page": "the id narrows a list that `visible` has filtered",
     "notify.send": "only the house itself writes to people",
     "uploads.receive": "whom a file is about is said by the page that asks for it, by a ticket",
     "emergency.open": "whose record it is must not matter in an emergency; it is reviewed",
+    **uses_of_visits.NO_THING,
 }
 """Use cases that are told an id which decides nothing, each with why."""
 

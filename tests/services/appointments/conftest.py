@@ -82,6 +82,7 @@ class Neighbours:
                 *(each, names[each], "主治医师", "110110000000001"),
                 frozenset({CARDIOLOGY}),
                 each not in self.lapsed,
+                INSTITUTION,
             )
             for each in ids
             if each in names
@@ -126,6 +127,7 @@ class Town:
             is_verified=True,
             guardians=frozenset(),
             accounts=frozenset({account}),
+            institution_id=INSTITUTION,
             own_account=account,
         )
         self.neighbours.people[patient_id] = replace(person, **changes)
