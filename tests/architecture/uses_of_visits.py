@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from data.appointments import AppointmentState, Shift, ShiftState, WaitState
-from data.clinicians import CredentialState, DepartmentMember
+from data.clinicians import DepartmentMember
 from data.clock import new_id
 from data.queue import TicketState
 from data.workbench import EncounterState, Termination
@@ -21,8 +21,7 @@ from services.billing.tariff import NewPrice
 from services.policy import Action, Role
 from services.records.consents import ConsentKind
 from services.records.evidence import NewEvidence
-from services.users.clinicians import PaperKind
-from tests.architecture import whose, world
+from tests.architecture import uses_of_staff, whose, world, world_of_staff
 from tests.architecture.examples import Shows, Use
 from tests.architecture.whose import Case, Whose
 from tests.factories import an_actor
@@ -34,13 +33,13 @@ HERE, SERVED = TicketState.WAITING, TicketState.SERVING
 
 
 async def _add_shift(case: Case, site_id: UUID) -> None:
-    clinician_id, department_id = await world.treated_by(case)
+    clinician_id, department_id = await world_of_staff.treated_by(case)
     new = NewShift(clinician_id, department_id, "video", TO_COME, MORNING, site_id)
     await case.clinic.shifts.add(case.actor, new)
 
 
 async def _add_pattern(case: Case, site_id: UUID) -> None:
-    clinician_id, department_id = await world.treated_by(case)
+    clinician_id, department_id = await world_of_staff.treated_by(case)
     new = NewPattern(*(clinician_id, department_id, "video", 1, MORNING, TO_COME), site_id=site_id)
     await case.clinic.patterns.add(case.actor, new)
 
@@ -48,7 +47,7 @@ async def _add_pattern(case: Case, site_id: UUID) -> None:
 async def _hold(case: Case, patient_id: UUID) -> None:
     """At a doctor of the asker's own house, with a place that is free and costs nothing."""
 
-    clinician_id, department_id = await world.treated_by(case)
+    clinician_id, department_id = await world_of_staff.treated_by(case)
     planner = an_actor(Role.MEDICAL_AFFAIRS, confirmed_at=case.clinic.clock.now())
     new = NewShift(clinician_id, department_id, "video", TO_COME, MORNING)
     shift_id = await case.clinic.shifts.add(planner, new)
@@ -65,7 +64,7 @@ async def _hold(case: Case, patient_id: UUID) -> None:
 async def _pass_on(case: Case, shift_id: UUID) -> None:
     """To a colleague of the same department."""
 
-    clinician_id, _ = await world.treated_by(case)
+    clinician_id, _ = await world_of_staff.treated_by(case)
     async with case.clinic.database.transaction(write=True) as session:
         shift = await session.get(Shift, shift_id)
         if shift is not None:
@@ -138,6 +137,7 @@ RUNS = world.visit(
 )
 
 USES: dict[str, Use] = {
+    **uses_of_staff.USES,
     "attendance.check_in": Use(
         Action.APPOINTMENT_CHECK_IN,
         world.visit(),
@@ -154,99 +154,12 @@ USES: dict[str, Use] = {
         lambda case, id_: case.clinic.booking.cancel_for_hospital(case.actor, id_, WHY),
     ),
     "booking.hold": Use(Action.APPOINTMENT_BOOK, world.patient, _hold),
-    "clinician_files.add_paper": Use(
-        Action.CREDENTIAL_KEEP,
-        world.credential(CredentialState.DRAFT),
-        lambda case, id_: case.clinic.clinician_files.add_paper(
-            case.actor, id_, PaperKind.TITLE, new_id()
-        ),
-    ),
-    "clinician_files.one": Use(
-        Action.CREDENTIAL_READ,
-        world.credential(CredentialState.ACTIVE),
-        lambda case, id_: case.clinic.clinician_files.one(case.actor, id_),
-        Shows.ANSWER,
-    ),
-    "clinician_files.remove_paper": Use(
-        Action.CREDENTIAL_KEEP,
-        world.paper,
-        lambda case, id_: case.clinic.clinician_files.remove_paper(case.actor, id_),
-    ),
     "consents.give": Use(Action.CONSENT_GIVE, world.patient, _give),
     "consents.given": Use(Action.CONSENT_GIVE, world.patient, _given, Shows.ANSWER),
     "consents.withdraw": Use(
         Action.CONSENT_WITHDRAW,
         world.consent,
         lambda case, id_: case.clinic.consents.withdraw(case.actor, id_),
-    ),
-    "credential_review.activate": Use(
-        Action.CREDENTIAL_ACTIVATE,
-        world.credential(CredentialState.REGULATOR_FILED),
-        lambda case, id_: case.clinic.credential_review.activate(case.actor, id_),
-    ),
-    "credential_review.approve": Use(
-        Action.CREDENTIAL_APPROVE,
-        world.credential(CredentialState.HR_VERIFIED),
-        lambda case, id_: case.clinic.credential_review.approve(case.actor, id_),
-    ),
-    "credential_review.certify": Use(
-        Action.CREDENTIAL_CERTIFY,
-        world.credential(CredentialState.MEDICAL_AFFAIRS_APPROVED),
-        lambda case, id_: case.clinic.credential_review.certify(
-            case.actor, id_, "CA-1", world.ENDS
-        ),
-    ),
-    "credential_review.file": Use(
-        Action.CREDENTIAL_FILE,
-        world.credential(CredentialState.CA_ISSUED),
-        lambda case, id_: case.clinic.credential_review.file(case.actor, id_, "N-1"),
-    ),
-    "credential_review.give_back": Use(
-        Action.CREDENTIAL_RETURN,
-        world.credential(CredentialState.SUBMITTED),
-        lambda case, id_: case.clinic.credential_review.give_back(case.actor, id_, WHY),
-    ),
-    "credential_review.resume": Use(
-        Action.CREDENTIAL_RESUME,
-        world.credential(CredentialState.SUSPENDED),
-        lambda case, id_: case.clinic.credential_review.resume(case.actor, id_, WHY),
-    ),
-    "credential_review.revise": Use(
-        Action.CREDENTIAL_KEEP,
-        world.credential(CredentialState.ACTIVE),
-        lambda case, id_: case.clinic.credential_review.revise(case.actor, id_),
-    ),
-    "credential_review.revoke": Use(
-        Action.CREDENTIAL_SUSPEND,
-        world.credential(CredentialState.ACTIVE),
-        lambda case, id_: case.clinic.credential_review.revoke(case.actor, id_, WHY),
-    ),
-    "credential_review.submit": Use(
-        Action.CREDENTIAL_KEEP,
-        world.credential(CredentialState.DRAFT),
-        lambda case, id_: case.clinic.credential_review.submit(case.actor, id_),
-    ),
-    "credential_review.suspend": Use(
-        Action.CREDENTIAL_SUSPEND,
-        world.credential(CredentialState.ACTIVE),
-        lambda case, id_: case.clinic.credential_review.suspend(case.actor, id_, WHY),
-    ),
-    "credential_review.verify": Use(
-        Action.CREDENTIAL_VERIFY,
-        world.credential(CredentialState.SUBMITTED),
-        lambda case, id_: case.clinic.credential_review.verify(case.actor, id_, new_id(), WHY),
-    ),
-    "departments.change": Use(
-        Action.DEPARTMENT_CHANGE,
-        world.department,
-        lambda case, id_: case.clinic.departments.change(
-            case.actor, id_, "内科", 1, is_online=True
-        ),
-    ),
-    "departments.close": Use(
-        Action.DEPARTMENT_CHANGE,
-        world.department,
-        lambda case, id_: case.clinic.departments.close(case.actor, id_),
     ),
     "encounters.end": Use(
         Action.ENCOUNTER_END,
@@ -284,7 +197,7 @@ USES: dict[str, Use] = {
         world.leave,
         lambda case, id_: case.clinic.patterns.end_leave(case.actor, id_),
     ),
-    "patterns.take_leave": Use(Action.LEAVE_ENTER, world.colleague, _take_leave),
+    "patterns.take_leave": Use(Action.LEAVE_ENTER, world_of_staff.colleague, _take_leave),
     "preparations.answer": Use(
         Action.PREPARATION_KEEP,
         world.visit(),

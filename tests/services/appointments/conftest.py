@@ -237,3 +237,9 @@ async def town(clinic: Clinic, clock, keys) -> Town:
         doctor=an_actor(Role.DOCTOR, user_id=DOCTOR),
         other_doctor=an_actor(Role.DOCTOR, user_id=OTHER_DOCTOR),
     )
+
+
+@pytest.fixture
+def encounters(town: Town) -> Encounters:
+    """The visits' module joined to the line."""
+    return town.join_encounters()

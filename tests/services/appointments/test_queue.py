@@ -10,59 +10,10 @@ from data.errors import Conflict, Forbidden, Unauthenticated
 from data.queue import TicketState, WaitForecast
 from data.tasks import Task
 from services.appointments.booking import AppointmentState
-from services.policy import HOUSE
-from services.workbench.encounters import Encounters, EncounterState, Termination
+from services.workbench.encounters import Encounters, EncounterState
 from tests.factories import an_actor
 from tests.services.appointments.conftest import DOCTOR, OTHER_DOCTOR, Town, at
-
-
-@pytest.fixture
-def encounters(town: Town) -> Encounters:
-    """The visits' module joined to the line."""
-    return town.join_encounters()
-
-
-async def came(town: Town, *starts: int, **born: date) -> list:
-    """Book and check in patients at these minutes after nine; return (actor, appointment)."""
-    town.neighbours.fee = 0
-    people = []
-    for minute in starts:
-        patient = town.patient(**born)
-        booked = await town.book(patient, at(9) + timedelta(minutes=minute))
-        people.append((patient[0], booked.id))
-    await town.happen()
-    await town.until(at(9))
-    await town.desk.presences.beat(town.doctor)
-    for actor, appointment_id in people:
-        try:
-            await town.desk.attendance.check_in(actor, appointment_id)
-        except Conflict as early:
-            assert early.code == "check_in_too_early"  # noqa: PT017
-    await town.happen()
-    return people
-
-
-async def line(town: Town, state: TicketState = TicketState.WAITING) -> list:
-    worklist = await town.desk.waiting_room.worklist(town.doctor)
-    return [entry.appointment_id for entry in worklist if entry.state is state]
-
-
-def doctor(town: Town):
-    """The doctor, who has just shown who they are."""
-    return an_actor("doctor", user_id=DOCTOR, confirmed_at=town.clock.now())
-
-
-async def serve(town: Town, person, encounters: Encounters, minutes: float = 8) -> None:
-    """Call the next, who is this one, let them in and end after so long."""
-    called = await town.desk.queue.call_next(doctor(town))
-    assert called.appointment_id == person[1]
-    await town.happen()
-    await town.desk.queue.enter(person[0], person[1])
-    await town.happen()
-    await town.later(minutes=minutes)
-    await town.desk.presences.beat(town.doctor)
-    await encounters.end(doctor(town), (await encounters.of(doctor(town), person[1])).id)
-    await town.happen()
+from tests.services.appointments.door import came, doctor, line, serve
 
 
 async def test_a_confirmed_booking_is_expected_and_check_in_turns_it_to_waiting(town: Town):
@@ -291,81 +242,6 @@ async def open_tasks(town: Town) -> list[str]:
     async with town.clinic.database.transaction(write=False) as session:
         query = select(Task.kind).where(Task.state == "open", Task.kind == "clinician_silent")
         return list(await session.scalars(query))
-
-
-async def test_a_visit_that_nobody_takes_is_paid_back(town: Town, encounters: Encounters):
-    """TIMEOUT_REFUND at slot end + 15 min. (domain 5.4)"""
-    await town.shift()
-    (person,) = await came(town, 0)
-    await town.until(at(9, 24))
-    assert (await encounters.of(person[0], person[1])).state is EncounterState.REQUESTED
-    await town.later(minutes=1)
-    assert (await encounters.of(person[0], person[1])).state is EncounterState.TIMEOUT_REFUND
-    state = (await town.appointment(person[1])).state
-    assert state is AppointmentState.CANCELLED_BY_HOSPITAL
-
-
-async def test_no_turn_is_lost_while_the_doctor_sees_one_after_the_other(
-    town: Town, encounters: Encounters
-):
-    await town.shift()
-    (person,) = await came(town, 0)
-    await town.until(at(9, 24, day=at(9).date()))
-    await town.desk.presences.beat(town.doctor)
-    await town.later(minutes=1)
-    assert (await encounters.of(person[0], person[1])).state is EncounterState.REQUESTED
-    await town.later(minutes=15)  # now the doctor is gone
-    assert (await encounters.of(person[0], person[1])).state is EncounterState.TIMEOUT_REFUND
-
-
-async def test_a_visit_nobody_came_to_is_no_refund_but_a_no_show(
-    town: Town, encounters: Encounters
-):
-    town.neighbours.fee = 0
-    await town.shift()
-    patient = town.patient()
-    booked = await town.book(patient, at(9))
-    await town.until(at(9, 25))
-    await town.happen()
-    assert (await town.appointment(booked.id)).state is AppointmentState.NO_SHOW
-    assert (await encounters.of(patient[0], booked.id)).state is EncounterState.CANCELLED
-    assert (await town.ticket(booked.id)).state is TicketState.NO_SHOW
-
-
-@pytest.mark.parametrize("code", sorted(Termination))
-async def test_a_visit_broken_off_is_paid_back_and_says_where_to_go(
-    town: Town, encounters: Encounters, code
-):
-    """R-FU-3."""
-    await town.shift()
-    (person,) = await came(town, 0)
-    await town.desk.queue.call_next(doctor(town))
-    await town.happen()
-    await town.desk.queue.enter(*person)
-    await town.happen()
-    visit = await encounters.of(person[0], person[1])
-    await encounters.terminate(doctor(town), visit.id, code, "请到心内科门诊面诊")
-    await town.happen()
-    visit = await encounters.of(person[0], person[1])
-    assert (visit.state, visit.termination) == (EncounterState.TERMINATED, code)
-    state = (await town.appointment(person[1])).state
-    assert state is AppointmentState.CANCELLED_BY_HOSPITAL
-    assert (await town.ticket(person[1])).state is TicketState.DONE
-
-
-async def test_a_visit_that_broke_down_goes_first(town: Town, encounters: Encounters):
-    """TECH_FAILED -> requeue with priority 1. (domain 5.4)"""
-    await town.shift()
-    people = await came(town, 0, 10)
-    await town.desk.queue.call_next(doctor(town))
-    await town.happen()
-    await town.desk.queue.enter(*people[0])
-    await town.happen()
-    visit = await encounters.of(people[0][0], people[0][1])
-    await encounters.fail(HOUSE, visit.id, again=True)
-    await town.happen()
-    assert await line(town) == [people[0][1], people[1][1]]
-    assert (await town.ticket(people[0][1])).priority == 1
 
 
 async def test_names_are_masked_on_lists_and_on_the_board(town: Town):

@@ -1,0 +1,85 @@
+"""The visit from the request to its end. (domain 5.4)"""
+
+import pytest
+
+from data.queue import TicketState
+from services.appointments.booking import AppointmentState
+from services.policy import HOUSE
+from services.workbench.encounters import Encounters, EncounterState, Termination
+from tests.services.appointments.conftest import Town, at
+from tests.services.appointments.door import came, doctor, line
+
+
+async def test_a_visit_that_nobody_takes_is_paid_back(town: Town, encounters: Encounters):
+    """TIMEOUT_REFUND at slot end + 15 min. (domain 5.4)"""
+    await town.shift()
+    (person,) = await came(town, 0)
+    await town.until(at(9, 24))
+    assert (await encounters.of(person[0], person[1])).state is EncounterState.REQUESTED
+    await town.later(minutes=1)
+    assert (await encounters.of(person[0], person[1])).state is EncounterState.TIMEOUT_REFUND
+    state = (await town.appointment(person[1])).state
+    assert state is AppointmentState.CANCELLED_BY_HOSPITAL
+
+
+async def test_no_turn_is_lost_while_the_doctor_sees_one_after_the_other(
+    town: Town, encounters: Encounters
+):
+    await town.shift()
+    (person,) = await came(town, 0)
+    await town.until(at(9, 24, day=at(9).date()))
+    await town.desk.presences.beat(town.doctor)
+    await town.later(minutes=1)
+    assert (await encounters.of(person[0], person[1])).state is EncounterState.REQUESTED
+    await town.later(minutes=15)  # now the doctor is gone
+    assert (await encounters.of(person[0], person[1])).state is EncounterState.TIMEOUT_REFUND
+
+
+async def test_a_visit_nobody_came_to_is_no_refund_but_a_no_show(
+    town: Town, encounters: Encounters
+):
+    town.neighbours.fee = 0
+    await town.shift()
+    patient = town.patient()
+    booked = await town.book(patient, at(9))
+    await town.until(at(9, 25))
+    await town.happen()
+    assert (await town.appointment(booked.id)).state is AppointmentState.NO_SHOW
+    assert (await encounters.of(patient[0], booked.id)).state is EncounterState.CANCELLED
+    assert (await town.ticket(booked.id)).state is TicketState.NO_SHOW
+
+
+@pytest.mark.parametrize("code", sorted(Termination))
+async def test_a_visit_broken_off_is_paid_back_and_says_where_to_go(
+    town: Town, encounters: Encounters, code
+):
+    """R-FU-3."""
+    await town.shift()
+    (person,) = await came(town, 0)
+    await town.desk.queue.call_next(doctor(town))
+    await town.happen()
+    await town.desk.queue.enter(*person)
+    await town.happen()
+    visit = await encounters.of(person[0], person[1])
+    await encounters.terminate(doctor(town), visit.id, code, "请到心内科门诊面诊")
+    await town.happen()
+    visit = await encounters.of(person[0], person[1])
+    assert (visit.state, visit.termination) == (EncounterState.TERMINATED, code)
+    state = (await town.appointment(person[1])).state
+    assert state is AppointmentState.CANCELLED_BY_HOSPITAL
+    assert (await town.ticket(person[1])).state is TicketState.DONE
+
+
+async def test_a_visit_that_broke_down_goes_first(town: Town, encounters: Encounters):
+    """TECH_FAILED -> requeue with priority 1. (domain 5.4)"""
+    await town.shift()
+    people = await came(town, 0, 10)
+    await town.desk.queue.call_next(doctor(town))
+    await town.happen()
+    await town.desk.queue.enter(*people[0])
+    await town.happen()
+    visit = await encounters.of(people[0][0], people[0][1])
+    await encounters.fail(HOUSE, visit.id, again=True)
+    await town.happen()
+    assert await line(town) == [people[0][1], people[1][1]]
+    assert (await town.ticket(people[0][1])).priority == 1
