@@ -277,6 +277,13 @@ class AppointmentExpired(Event, frozen=True):
 # Billing
 
 
+class OrderOpened(Event, frozen=True):
+    """There is a bill: whoever is to pay it can be led to it."""
+
+    order_id: UUID
+    appointment_id: UUID | None
+
+
 class OrderPaid(Event, frozen=True):
     """What an order asks for has been paid."""
 

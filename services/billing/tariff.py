@@ -144,11 +144,11 @@ def house_names(item: str) -> dict[str, str]:
 def _checked(new: NewPrice, now: datetime) -> str:
     """Return the item of a price that is well formed."""
     if not ITEM.fullmatch(new.item):
-        raise Invalid("tariff_item_wrong")
+        raise Invalid("tariff_item_wrong", field="item")
     if not 0 <= new.fen <= HIGHEST_FEN:
-        raise Invalid("tariff_price_wrong", high=HIGHEST_FEN // 100)
+        raise Invalid("tariff_price_wrong", field="price", high=HIGHEST_FEN // 100)
     if new.effective_from is not None and new.effective_from < now:
-        raise Invalid("tariff_in_the_past")
+        raise Invalid("tariff_in_the_past", field="day")
     return new.item
 
 
@@ -161,7 +161,7 @@ def _named(new: NewPrice, last: Tariff | None) -> dict[str, str]:
     told = {language: name for language, name in told.items() if name}
     names = {**house_names(new.item), **(last.names if last else {}), **told}
     if not names or any(len(name) > LONGEST_NAME for name in names.values()):
-        raise Invalid("tariff_name_needed", high=LONGEST_NAME)
+        raise Invalid("tariff_name_needed", field="zh_CN", high=LONGEST_NAME)
     return names
 
 
