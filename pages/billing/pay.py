@@ -56,7 +56,9 @@ class PayPage:
         """Make the elements, and show what the bill is now."""
         self._state = Html("div", "stack").attribute("aria-live", "polite")
         with kit.card(self._bill.title(language()), lift=True):
-            facts = [(line.name(language()), money(line.fen)) for line in self._bill.lines]
+            Html("p", "price", money(self._bill.fen))
+            lines = self._bill.lines if len(self._bill.lines) > 1 else ()
+            facts = [(line.name(language()), money(line.fen)) for line in lines]
             if self._patient:
                 facts.append((t("pay.patient"), self._patient))
             facts.append((t("pay.opened"), local(self._bill.created_at)))
