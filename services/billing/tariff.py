@@ -85,6 +85,8 @@ class Tariffs:
         """
         async with self._transactions.open(actor) as tx:
             home = await _home(tx)
+            if home is None:
+                raise Conflict("institution_not_founded")
             tx.allow(
                 Action.TARIFF_CHANGE,
                 Subject("tariff", new.item, institution_id=home),
@@ -198,12 +200,10 @@ async def _last(tx: Transaction, institution_id: UUID | None, item: str) -> Tari
     return found
 
 
-async def _home(tx: Reading) -> UUID:
-    """Return whose list it is: the asker's institution, or the house's only one."""
+async def _home(tx: Reading) -> UUID | None:
+    """Return whose list it is: the asker's institution, or the house's only one, if founded."""
     if tx.actor.institution_id is not None:
         return tx.actor.institution_id
     query = select(Institution.id).order_by(Institution.created_at).limit(1)
     found: UUID | None = await tx.session.scalar(query)
-    if found is None:
-        raise Conflict("institution_not_founded")
     return found
