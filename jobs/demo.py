@@ -23,6 +23,7 @@ from data.schema import VERSIONS, Schema
 from data.tasks import Priority
 from jobs.demo_apart import at_rest, own_environment
 from services.audit import Search
+from services.billing.tariff import NewPrice
 from services.clinic import Clinic
 from services.demo import PASSWORD, SECRET
 from services.events import MessageQueued
@@ -203,6 +204,7 @@ async def tell(clinic: Clinic, clock: StoryClock, told: Story) -> None:
         *((each["day"], _look_at_papers, each) for each in told["papers_looked_at"]),
         *((each["day"], _break_glass, each) for each in told["glass"]),
         *((each["day"], _suspend, each) for each in told["suspended"]),
+        *((each["day"], _price, each) for each in told["prices"]),
         *((each["day"], _be_refused, each) for each in told["refused"]),
     ]
     for day, scene, each in sorted(scenes, key=lambda found: found[0]):
@@ -314,6 +316,14 @@ async def _suspend(cast: Cast, each: Story) -> None:
     await cast.clinic.staff.suspend(
         cast.actor(each["by"]), cast.people[each["who"]], each["reason"]
     )
+
+
+async def _price(cast: Cast, each: Story) -> None:
+    """Medical affairs say what a visit costs, or will."""
+    today = cast.began + BEGAN
+    later = today + timedelta(days=each["begins_in_days"]) if "begins_in_days" in each else None
+    new = NewPrice(each["item"], each["fen"], later)
+    await cast.clinic.tariffs.set_price(cast.actor(each["who"]), new)
 
 
 async def _be_refused(cast: Cast, each: Story) -> None:

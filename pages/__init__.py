@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from pages import drafts, gallery, static_routes, uploads
+from pages.billing import channel, pay, prices, refunds, simulator, tariff
 from pages.house import (
     audit,
     audit_download,
@@ -49,6 +50,7 @@ PLAIN: tuple[Register, ...] = (
     drafts.register,
     authority.register_files,
     audit_download.register_files,
+    channel.register,
 )
 """What enters plain routes: forms, files, small answers."""
 
@@ -71,6 +73,11 @@ SHOWN: tuple[Register, ...] = (
     account.register,
     emergency.register,
     emergency_reviews.register,
+    prices.register,
+    pay.register,
+    simulator.register,
+    tariff.register,
+    refunds.register,
     gallery.register,
 )
 """What enters pages."""

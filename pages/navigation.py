@@ -26,6 +26,8 @@ NAV = (
     NavItem("/emergency/reviews", "eye", "nav.emergency_reviews", Action.EMERGENCY_REVIEW),
     NavItem("/staff", "people", "nav.staff", Action.STAFF_READ),
     NavItem("/institution", "building", "nav.institution", Action.SITE_CHANGE),
+    NavItem("/tariff", "yuan", "nav.tariff", Action.TARIFF_CHANGE),
+    NavItem("/refunds", "undo", "nav.refunds", Action.REFUND_READ),
     NavItem("/audit", "trail", "nav.audit", Action.AUDIT_READ),
     NavItem("/deliveries", "parcel", "nav.deliveries", Action.DELIVERY_READ),
     NavItem("/settings", "settings", "nav.settings", Action.SETTING_READ),

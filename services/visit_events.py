@@ -294,6 +294,13 @@ class EncounterFailed(Event, frozen=True):
 # Billing
 
 
+class OrderOpened(Event, frozen=True):
+    """There is a bill: whoever is to pay it can be led to it."""
+
+    order_id: UUID
+    appointment_id: UUID | None
+
+
 class OrderPaid(Event, frozen=True):
     """An order is paid in full."""
 

@@ -23,4 +23,5 @@ async def patient_home(clinic: Clinic, *, phone: str) -> None:
             kit.heading(t("home.patient_hello", name=own.name))
         with kit.card(flush=True), Html("div", "rows"):
             kit.line(t("home.family"), t("home.family_note"), icon="people", href=FAMILY)
+            kit.line(t("prices.title"), t("home.prices_note"), icon="yuan", href="/prices")
             kit.line(t("shell.account"), icon="person", href="/account")

@@ -28,6 +28,7 @@ def register(clinic: Clinic, routes: Routes) -> None:
         with public_frame("welcome.title", institution=name, demo=clinic.settings.demo):
             say_error(error)
             await PatientDoorPage(clinic).build(local_path(next), again=bool(error))
+            kit.link_button("quiet", t("welcome.prices"), "/prices", icon="yuan", block=True)
             kit.link_button("quiet", t("welcome.staff"), SIGN_IN, icon="people", block=True)
 
 

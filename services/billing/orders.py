@@ -34,6 +34,7 @@ from services.visit_events import (
     AppointmentExpired,
     AppointmentHeld,
     OrderClosed,
+    OrderOpened,
     OrderOverdue,
     PaymentDoubted,
 )
@@ -94,6 +95,7 @@ class Bills:
             )
             tx.session.add(row)
             tx.later(timer_of(row.id), row.pay_until, OrderOverdue(order_id=row.id))
+            tx.announce(OrderOpened(order_id=row.id, appointment_id=row.appointment_id))
 
     async def one(self, actor: Actor, order_id: UUID) -> Bill:
         """Return one bill."""

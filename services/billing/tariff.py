@@ -85,6 +85,8 @@ class Tariffs:
         """
         async with self._transactions.open(actor) as tx:
             home = await _home(tx)
+            if home is None:
+                raise Conflict("institution_not_founded")
             tx.allow(
                 Action.TARIFF_CHANGE,
                 Subject("tariff", new.item, institution_id=home),
@@ -144,11 +146,11 @@ def house_names(item: str) -> dict[str, str]:
 def _checked(new: NewPrice, now: datetime) -> str:
     """Return the item of a price that is well formed."""
     if not ITEM.fullmatch(new.item):
-        raise Invalid("tariff_item_wrong")
+        raise Invalid("tariff_item_wrong", field="item")
     if not 0 <= new.fen <= HIGHEST_FEN:
-        raise Invalid("tariff_price_wrong", high=HIGHEST_FEN // 100)
+        raise Invalid("tariff_price_wrong", field="price", high=HIGHEST_FEN // 100)
     if new.effective_from is not None and new.effective_from < now:
-        raise Invalid("tariff_in_the_past")
+        raise Invalid("tariff_in_the_past", field="day")
     return new.item
 
 
@@ -161,7 +163,7 @@ def _named(new: NewPrice, last: Tariff | None) -> dict[str, str]:
     told = {language: name for language, name in told.items() if name}
     names = {**house_names(new.item), **(last.names if last else {}), **told}
     if not names or any(len(name) > LONGEST_NAME for name in names.values()):
-        raise Invalid("tariff_name_needed", high=LONGEST_NAME)
+        raise Invalid("tariff_name_needed", field="zh_CN", high=LONGEST_NAME)
     return names
 
 
@@ -198,12 +200,10 @@ async def _last(tx: Transaction, institution_id: UUID | None, item: str) -> Tari
     return found
 
 
-async def _home(tx: Reading) -> UUID:
-    """Return whose list it is: the asker's institution, or the house's only one."""
+async def _home(tx: Reading) -> UUID | None:
+    """Return whose list it is: the asker's institution, or the house's only one, if founded."""
     if tx.actor.institution_id is not None:
         return tx.actor.institution_id
     query = select(Institution.id).order_by(Institution.created_at).limit(1)
     found: UUID | None = await tx.session.scalar(query)
-    if found is None:
-        raise Conflict("institution_not_founded")
     return found

@@ -35,5 +35,5 @@ class Till:
             bills=Bills(transactions, settlement, refunds),
             refunds=refunds,
             settlement=settlement,
-            simulator=Simulator(transactions, settlement),
+            simulator=Simulator(transactions, ports, settlement),
         )

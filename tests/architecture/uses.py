@@ -326,6 +326,7 @@ ADDRESSES: dict[str, Address] = {
     "GET /api/v1/staff/{user_id}": Address("roster.get"),
     "GET /api/v1/tasks/{task_id}": Address("tasks.one"),
     "GET /api/v1/tasks/{task_id}/candidates": Address("tasks.candidates"),
+    "GET /pay/{order_id}": Address("bills.pay"),
     "GET /files/{file_id}": Address("uploads.find"),
     "POST /api/v1/deliveries/{delivery_id}/replay": Address("deliveries.replay"),
     "POST /api/v1/messages/{message_id}/resend": Address("undelivered.resend"),

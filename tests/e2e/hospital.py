@@ -41,6 +41,7 @@ from services.users.patients import NewPatient
 from services.users.registrar import NewStaff, StaffDetails
 from services.users.sessions import new_token
 from services.users.steps import Caller
+from services.visit_events import AppointmentHeld
 from tests.e2e.scenes import SCENES
 from tests.peers import ROOT
 from tests.web.server import _watched, listening
@@ -204,7 +205,37 @@ async def a_patient(clinic: Clinic) -> str:
         assert actor
         if new is MOTHER:
             await clinic.real_name.verify(actor, entered)
+    await a_bill(clinic, step.token)
     return step.token
+
+
+async def a_bill(clinic: Clinic, token: str) -> None:
+    """Let a place be kept for the mother until she has paid."""
+    actor = await clinic.sessions.actor_of(token)
+    assert actor
+    assert actor.institution_id
+    [mother] = [each for each in await clinic.patients.family(actor) if each.name == MOTHER.name]
+    held = AppointmentHeld(
+        appointment_id=new_id(),
+        patient_id=mother.patient_id,
+        account_id=actor.user_id,
+        kind="video",
+        price_item="visit.video",
+        price_fen=2000,
+        price_version=1,
+        starts_at=NOW + timedelta(days=1),
+        hold_until=NOW + timedelta(minutes=12),
+        institution_id=actor.institution_id,
+        site_id=None,
+    )
+    async with clinic.transactions.open(HOUSE) as tx:
+        tx.go_unnoted("a picture")
+        tx.announce(held)
+    await clinic.bus.deliver()
+    bill = await clinic.bills.of_visit(actor, held.appointment_id)
+    assert bill
+    PARTICULAR["/pay/{order_id}"] = f"/pay/{bill.order_id}"
+    PARTICULAR["/sandbox/pay/{reference}"] = (await clinic.bills.pay(actor, bill.order_id)).url
 
 
 async def _brought_to(clinic: Clinic, step: str, username: str, password: str) -> str:

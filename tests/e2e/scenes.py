@@ -49,6 +49,11 @@ async def tasks_closed(page: Page) -> None:
     await page.locator("tbody tr").first.wait_for()
 
 
+@scene("/tariff", "medical_affairs")
+async def tariff_panel(page: Page) -> None:
+    await open_row(page, 2)
+
+
 @scene("/staff", "security_admin")
 async def staff_panel(page: Page) -> None:
     await open_row(page, 1)

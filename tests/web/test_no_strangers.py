@@ -16,7 +16,7 @@ from tests.web.server import running, whole_house
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 ROLES = (
-    *(Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN),
+    *(Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN, Role.MEDICAL_AFFAIRS, Role.CASHIER),
     *(Role.DOCTOR, Role.PATIENT),
 )
 MOUNTED = "() => window.did_handshake === true || !document.querySelector('#app')"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -20,8 +19,9 @@ from services.clinic import Clinic
 from services.events import Event
 from services.policy import HOUSE, Actor, Role
 from services.ports import Ports, RefundAnswer
-from services.visit_events import AppointmentCancelled, AppointmentHeld
+from services.visit_events import AppointmentCancelled
 from tests.factories import INSTITUTION, MONDAY, an_actor
+from tests.services.billing.scenarios import a_place_is_kept
 
 PRICE = 2000
 
@@ -77,22 +77,9 @@ class House:
 
     async def hold(self, fen: int = PRICE, **more) -> UUID:
         """Keep a place for the payer, and let everything follow; return the appointment."""
-        told = {
-            "appointment_id": new_id(),
-            "patient_id": next(iter(self.payer.patient_ids)),
-            "account_id": self.payer.user_id,
-            "kind": "video",
-            "price_item": "visit.video",
-            "price_fen": fen,
-            "price_version": 1,
-            "starts_at": self.clock.now() + timedelta(days=1),
-            "hold_until": self.clock.now() + timedelta(minutes=15),
-            "institution_id": INSTITUTION,
-            "site_id": None,
-        }
-        event = AppointmentHeld(**{**told, **more})
-        await self.tell(event)
-        return event.appointment_id
+        visit, _ = await a_place_is_kept(self.clinic, self.payer, price_fen=fen, **more)
+        await self.follow()
+        return visit
 
     async def bill(self, appointment_id: UUID) -> Bill:
         found = await self.clinic.bills.of_visit(self.payer, appointment_id)

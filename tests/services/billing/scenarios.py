@@ -18,22 +18,26 @@ async def announced(clinic: Clinic, event: Event) -> None:
     await clinic.bus.deliver()
 
 
-async def a_place_is_kept(clinic: Clinic) -> tuple[UUID, Actor]:
-    payer = an_actor(Role.PATIENT, patient_ids=frozenset({new_id()}))
+async def a_place_is_kept(
+    clinic: Clinic, payer: Actor | None = None, **more: object
+) -> tuple[UUID, Actor]:
+    """Keep a place for somebody who has to pay 20 yuan for it; return the appointment."""
+    payer = payer or an_actor(Role.PATIENT, patient_ids=frozenset({new_id()}))
     now = clinic.clock.now()
-    event = AppointmentHeld(
-        appointment_id=new_id(),
-        patient_id=next(iter(payer.patient_ids)),
-        account_id=payer.user_id,
-        kind="video",
-        price_item="visit.video",
-        price_fen=2000,
-        price_version=1,
-        starts_at=now + timedelta(days=1),
-        hold_until=now + timedelta(minutes=15),
-        institution_id=INSTITUTION,
-        site_id=None,
-    )
+    told = {
+        "appointment_id": new_id(),
+        "patient_id": next(iter(payer.patient_ids), new_id()),
+        "account_id": payer.user_id,
+        "kind": "video",
+        "price_item": "visit.video",
+        "price_fen": 2000,
+        "price_version": 1,
+        "starts_at": now + timedelta(days=1),
+        "hold_until": now + timedelta(minutes=15),
+        "institution_id": INSTITUTION,
+        "site_id": None,
+    }
+    event = AppointmentHeld(**{**told, **more})
     await announced(clinic, event)
     return event.appointment_id, payer
 

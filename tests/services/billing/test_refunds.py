@@ -165,11 +165,18 @@ async def test_a_refusal_of_the_channel_is_tried_again_too(house):
 
 async def test_a_try_that_is_told_again_later_does_nothing(house):
     visit = await house.paid()
-    house.channel.deaf = True
+    told = []
+
+    def refuse():
+        told.append("once")
+        return RefundAnswer(RefundStatus.REFUSED)
+
+    house.channel.refunding = refuse
     await house.cancel(visit)
     [row] = await house.refunds()
     await house.clinic.refunds.send(RefundDue(refund_id=row.id, attempt=0))
     assert [each.tries for each in await house.refunds()] == [1]
+    assert told == ["once"]
 
 
 async def test_a_large_sum_waits_for_a_second_person(house):

@@ -96,3 +96,7 @@ async def test_an_item_of_the_hospitals_own_has_the_names_it_was_given(house):
         if each.item == "visit.house_call"
     )
     assert (shown.fen, dict(shown.names)) == (9800, {"zh_CN": "上门 服务", "en": "House call"})
+
+
+async def test_before_there_is_a_hospital_there_are_no_prices(clinic):
+    assert await clinic.tariffs.prices(ANYBODY) == []

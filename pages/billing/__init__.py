@@ -1,0 +1,1 @@
+"""Pages about money: the price list, a bill, refunds. (收费)"""
