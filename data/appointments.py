@@ -191,6 +191,8 @@ class Appointment(Placed, Base):
     confirmed_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)
     checked_in_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)
     closed_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)
+    attempt: Mapped[int] = mapped_column(default=1, info=L2)
+    """The how manieth time the visit is tried: again after it broke down."""
     version: Mapped[int] = mapped_column(init=False, info=L2)
 
     __mapper_args__ = {"version_id_col": version}

@@ -50,6 +50,8 @@ class Ticket(Placed, Base):
     """How many who wait are still to go first, after coming back late."""
     is_away: Mapped[bool] = mapped_column(default=False, info=L2)  # to be called back
     told_near: Mapped[bool] = mapped_column(default=False, info=L2)
+    attempt: Mapped[int] = mapped_column(default=1, info=L2)
+    """The how manieth time the visit is tried: again after it broke down."""
     version: Mapped[int] = mapped_column(init=False, info=L2)
 
     __mapper_args__ = {"version_id_col": version}

@@ -62,6 +62,8 @@ class Encounter(Placed, Base):
     ended_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)
     closed_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)
     termination: Mapped[Termination | None] = mapped_column(default=None, info=L3)
+    attempt: Mapped[int] = mapped_column(default=1, info=L2)
+    """The how manieth time the visit is tried: again after it broke down."""
     referral: Mapped[str] = mapped_column(Sealed("encounter.referral"), default="", info=L4)
     version: Mapped[int] = mapped_column(init=False, info=L2)
 

@@ -145,6 +145,7 @@ class TicketCalled(Event, frozen=True):
     clinician_id: UUID
     number: str
     calls: int
+    attempt: int
     institution_id: UUID
 
 
@@ -161,6 +162,7 @@ class TicketEntered(Event, frozen=True):
     ticket_id: UUID
     appointment_id: UUID
     clinician_id: UUID
+    attempt: int
     institution_id: UUID
 
 
@@ -287,6 +289,7 @@ class EncounterFailed(Event, frozen=True):
 
     encounter_id: UUID
     appointment_id: UUID
+    attempt: int
     again: bool
     institution_id: UUID
 

@@ -111,7 +111,6 @@ class AppointmentDesk:
         bus.on(ShiftSuspended, self.booking.clear_shift)
         bus.on(ShiftPassedOn, self.booking.move_shift)
         bus.on(AppointmentConfirmed, self.tickets.expect)
-        bus.on(AppointmentConfirmed, self.attendance.watch)
         bus.on(AppointmentConfirmed, self.reminders.confirm)
         bus.on(AppointmentReminderDue, self.reminders.remind)
         bus.on(AppointmentLapsed, self.attendance.lapse)

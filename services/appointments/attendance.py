@@ -13,7 +13,6 @@ from services.permissions import Action
 from services.policy import HOUSE, Actor
 from services.transaction import Reading, Transaction, Transactions
 from services.visit_events import (
-    AppointmentConfirmed,
     AppointmentLapsed,
     AppointmentMissed,
     EncounterEnded,
@@ -101,15 +100,6 @@ class Attendance:
         today = tx.now.astimezone(self._limits.zone).date()
         return full_years(person.birth_date, today) >= AGED
 
-    async def watch(self, event: AppointmentConfirmed) -> None:
-        """Look again when the time of the appointment has passed."""
-        async with self._transactions.open(HOUSE) as tx:
-            row = await tx.get(Appointment, event.appointment_id)
-            tx.allow(Action.APPOINTMENT_SETTLE, row, purpose="watch")
-            grace = self._policy.span("policy.appt.noshow_grace_minutes", row.institution_id)
-            due = AppointmentLapsed(appointment_id=row.id)
-            tx.later(f"lapse:{row.id}", row.ends_at + grace, due)
-
     async def lapse(self, event: AppointmentLapsed) -> None:
         """Write down that nobody came (by the timer); enough of that brings a ban. (domain 5.2)"""
         async with self._transactions.open(HOUSE) as tx:
@@ -134,7 +124,7 @@ class Attendance:
         async with self._transactions.open(HOUSE) as tx:
             row = await tx.get(Appointment, event.appointment_id)
             tx.allow(Action.APPOINTMENT_SETTLE, row, purpose="begin")
-            if row.state is AppointmentState.CHECKED_IN:
+            if row.state is AppointmentState.CHECKED_IN and row.attempt == event.attempt:
                 row.state = AppointmentState.IN_CONSULT
 
     async def finish(self, event: EncounterEnded) -> None:
@@ -174,8 +164,9 @@ class Attendance:
         async with self._transactions.open(HOUSE) as tx:
             row = await tx.get(Appointment, event.appointment_id)
             tx.allow(Action.APPOINTMENT_SETTLE, row, purpose="again")
-            if row.state is AppointmentState.IN_CONSULT:
+            if row.state is AppointmentState.IN_CONSULT and row.attempt == event.attempt:
                 row.state = AppointmentState.CHECKED_IN
+                row.attempt += 1
 
     async def _refund(self, appointment_id: UUID, why: str) -> None:
         async with self._transactions.open(HOUSE) as tx:

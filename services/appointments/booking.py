@@ -34,7 +34,9 @@ from services.visit_events import (
     AppointmentConfirmed,
     AppointmentExpired,
     AppointmentHeld,
+    AppointmentLapsed,
     AppointmentMoved,
+    AppointmentReminderDue,
     HoldOver,
     OrderClosed,
     OrderPaid,
@@ -185,7 +187,7 @@ class Booking:
     def _begin(self, tx: Transaction, row: Appointment, slot: Slot, kind: Kind) -> None:
         if row.price_fen == 0:
             slot.state = SlotState.BOOKED
-            _confirm(tx, row, kind)
+            self._confirm(tx, row, kind)
             return
         slot.state = SlotState.LOCKED
         row.hold_until = tx.now + self._policy.span("policy.slot.lock_minutes", row.institution_id)
@@ -206,6 +208,37 @@ class Booking:
             )
         )
 
+    def _confirm(self, tx: Transaction, row: Appointment, kind: Kind) -> None:
+        row.state, row.confirmed_at, row.hold_until = AppointmentState.CONFIRMED, tx.now, None
+        self._set_timers(tx, row)
+        tx.announce(
+            AppointmentConfirmed(
+                appointment_id=row.id,
+                patient_id=row.patient_id,
+                account_id=row.owner_id,
+                clinician_id=row.clinician_id,
+                department_id=row.department_id,
+                shift_id=row.shift_id,
+                kind=row.kind,
+                accept_within=kind.accept_within,
+                starts_at=row.starts_at,
+                ends_at=row.ends_at,
+                institution_id=row.institution_id,
+                site_id=row.site_id,
+            )
+        )
+
+    def _set_timers(self, tx: Transaction, row: Appointment) -> None:
+        """Remind of it some hours before; look again when its time has passed."""
+        grace = self._policy.span("policy.appt.noshow_grace_minutes", row.institution_id)
+        tx.later(f"lapse:{row.id}", row.ends_at + grace, AppointmentLapsed(appointment_id=row.id))
+        hours: list[int] = self._policy.value("policy.appt.reminder_hours", row.institution_id)
+        for ahead in hours:
+            due = row.starts_at - timedelta(hours=ahead)
+            if due > tx.now:
+                reminder = AppointmentReminderDue(appointment_id=row.id, hours=ahead)
+                tx.later(f"remind:{row.id}:{ahead}", due, reminder)
+
     async def confirm(self, event: OrderPaid) -> None:
         """Make a held place sure, now that it is paid; what is paid too late is paid back."""
         if event.appointment_id is None:
@@ -218,7 +251,7 @@ class Booking:
                 slot.state = SlotState.BOOKED
                 tx.forget(_timer(row.id))
                 kind = await kind_of(tx, row.institution_id, row.kind)
-                _confirm(tx, row, kind)
+                self._confirm(tx, row, kind)
             elif row.state not in LIVING and row.confirmed_at is None:
                 row.state_reason = "paid_late"
                 tx.announce(cancelled(row, "paid_late", refund=True))
@@ -310,6 +343,7 @@ class Booking:
         row.state, row.closed_at = state, tx.now
         await self._give_back(tx, row)
         tx.forget(_timer(row.id))
+        tx.forget(f"lapse:{row.id}")
         tx.announce(cancelled(row, by, refund=row.confirmed_at is not None))
 
     async def _give_back(self, tx: Transaction, row: Appointment) -> None:
@@ -335,26 +369,6 @@ def cancelled(row: Appointment, by: str, *, refund: bool) -> AppointmentCancelle
         refund=refund,
         institution_id=row.institution_id,
         site_id=row.site_id,
-    )
-
-
-def _confirm(tx: Transaction, row: Appointment, kind: Kind) -> None:
-    row.state, row.confirmed_at, row.hold_until = AppointmentState.CONFIRMED, tx.now, None
-    tx.announce(
-        AppointmentConfirmed(
-            appointment_id=row.id,
-            patient_id=row.patient_id,
-            account_id=row.owner_id,
-            clinician_id=row.clinician_id,
-            department_id=row.department_id,
-            shift_id=row.shift_id,
-            kind=row.kind,
-            accept_within=kind.accept_within,
-            starts_at=row.starts_at,
-            ends_at=row.ends_at,
-            institution_id=row.institution_id,
-            site_id=row.site_id,
-        )
     )
 
 

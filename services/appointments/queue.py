@@ -103,6 +103,7 @@ class Queue:
                     ticket_id=ticket.id,
                     appointment_id=ticket.appointment_id,
                     clinician_id=ticket.clinician_id,
+                    attempt=ticket.attempt,
                     institution_id=ticket.institution_id,
                 )
             )
@@ -195,6 +196,7 @@ class Queue:
                 clinician_id=ticket.clinician_id,
                 number=ticket.number,
                 calls=ticket.calls,
+                attempt=ticket.attempt,
                 institution_id=ticket.institution_id,
             )
         )

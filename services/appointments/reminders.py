@@ -1,6 +1,5 @@
 """Tells patients what becomes of their appointments, and reminds them. (提醒)"""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -42,17 +41,11 @@ class Reminders:
         self._notify = notify
 
     async def confirm(self, event: AppointmentConfirmed) -> None:
-        """Say that a place is sure, and plan the reminders."""
+        """Say that a place is sure."""
         async with self._transactions.open(HOUSE) as tx:
             row = await tx.get(Appointment, event.appointment_id)
             tx.allow(Action.APPOINTMENT_SETTLE, row, purpose="tell")
             await self._tell(tx, row, "visit_booked", moment=row.starts_at)
-            hours: list[int] = self._policy.value("policy.appt.reminder_hours", row.institution_id)
-            for ahead in hours:
-                due = row.starts_at - timedelta(hours=ahead)
-                if due > tx.now:
-                    reminder = AppointmentReminderDue(appointment_id=row.id, hours=ahead)
-                    tx.later(f"remind:{row.id}:{ahead}", due, reminder)
 
     async def remind(self, event: AppointmentReminderDue) -> None:
         """Remind of an appointment that is still to come (by the timer)."""

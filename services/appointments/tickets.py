@@ -141,8 +141,9 @@ class Tickets:
         async with self._transactions.open(HOUSE) as tx:
             ticket = await rows.known_ticket(tx, event.appointment_id)
             tx.allow(Action.TICKET_SETTLE, ticket, purpose="again")
-            if ticket.state is not TicketState.SERVING:
+            if ticket.state is not TicketState.SERVING or ticket.attempt != event.attempt:
                 return
+            ticket.attempt += 1
             ticket.state, ticket.priority, ticket.behind = TicketState.WAITING, FIRST, 0
             ticket.calls, ticket.served_at = 0, None
             rows.moved(tx, ticket)

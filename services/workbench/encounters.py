@@ -145,8 +145,10 @@ class Encounters:
             tx.allow(Action.ENCOUNTER_SETTLE, row, purpose="failed")
             if row.state is not EncounterState.IN_PROGRESS:
                 return
+            attempt = row.attempt
             row.state = EncounterState.REQUESTED if again else EncounterState.TECH_FAILED
             if again:
+                row.attempt += 1
                 row.accepted_at = row.started_at = None
                 row.accept_by = tx.now + self._grace(row)
                 tx.later(_timer(row), row.accept_by, EncounterOverdue(encounter_id=row.id))
@@ -156,6 +158,7 @@ class Encounters:
                 EncounterFailed(
                     encounter_id=row.id,
                     appointment_id=row.appointment_id,
+                    attempt=attempt,
                     again=again,
                     institution_id=row.institution_id,
                 )
@@ -226,6 +229,8 @@ class Encounters:
             row = await _known(tx, event.appointment_id)
             if row is None or row.state is not EncounterState.REQUESTED:
                 return
+            if row.attempt != event.attempt:
+                return
             tx.allow(Action.ENCOUNTER_SETTLE, row, purpose="accept")
             row.state, row.accepted_at = EncounterState.ACCEPTED, tx.now
             row.clinician_id = event.clinician_id
@@ -236,6 +241,8 @@ class Encounters:
         async with self._transactions.open(HOUSE) as tx:
             row = await _known(tx, event.appointment_id)
             if row is None or row.state not in (EncounterState.REQUESTED, EncounterState.ACCEPTED):
+                return
+            if row.attempt != event.attempt:
                 return
             tx.allow(Action.ENCOUNTER_SETTLE, row, purpose="begin")
             row.state, row.started_at = EncounterState.IN_PROGRESS, tx.now

@@ -34,6 +34,7 @@ from services.policy import HOUSE, Role
 from services.ports import Ports
 from services.tasks import Wanted
 from tests.factories import INSTITUTION, MONDAY, an_actor
+from tests.services.appointments import scenarios as appointments
 from tests.services.billing import scenarios as billing
 
 MAY_GROW = {"audit_entry", "outbox_event", "outbox_delivery"}
@@ -175,6 +176,7 @@ SCENARIOS = (
     a_message_cannot_be_sent,
     a_delivery_is_parked_and_replayed,
     *billing.SCENARIOS,
+    *appointments.SCENARIOS,
 )
 
 

@@ -1,4 +1,4 @@
-"""Patients, clinicians, their time, who waits, visits, and what they cost."""
+"""Patients, clinicians, visits, bills"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -143,6 +143,7 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("termination", sa.String(length=40), nullable=True),
+        sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("referral", sa.LargeBinary(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("institution_id", sa.Uuid(), nullable=False),
@@ -881,6 +882,7 @@ def upgrade() -> None:
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checked_in_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("institution_id", sa.Uuid(), nullable=False),
         sa.Column("site_id", sa.Uuid(), nullable=True),
@@ -966,6 +968,7 @@ def upgrade() -> None:
         sa.Column("behind", sa.Integer(), nullable=False),
         sa.Column("is_away", sa.Boolean(), nullable=False),
         sa.Column("told_near", sa.Boolean(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("institution_id", sa.Uuid(), nullable=False),
         sa.Column("site_id", sa.Uuid(), nullable=True),
