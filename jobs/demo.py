@@ -22,6 +22,7 @@ from data.outbox import Delivery, OutboxEvent
 from data.schema import VERSIONS, Schema
 from data.tasks import Priority
 from jobs.demo_apart import at_rest, own_environment
+from jobs.demo_visits import open_practice
 from services.audit import Search
 from services.billing.tariff import NewPrice
 from services.clinic import Clinic
@@ -210,6 +211,7 @@ async def tell(clinic: Clinic, clock: StoryClock, told: Story) -> None:
     for day, scene, each in sorted(scenes, key=lambda found: found[0]):
         cast.on(day)
         await scene(cast, each)
+    await open_practice(cast, told["practice"])
     await _park(cast)
 
 

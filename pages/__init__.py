@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from pages import drafts, gallery, static_routes, uploads
+from pages.appointments import book, visits, worklist
 from pages.billing import channel, pay, prices, refunds, simulator, tariff
 from pages.house import (
     audit,
@@ -21,6 +22,7 @@ from pages.house import (
     tasks,
 )
 from pages.nameplate import Nameplate
+from pages.records import consents, prepare
 from pages.routes import Routes
 from pages.security import doors
 from pages.security.entrance import stand
@@ -73,6 +75,11 @@ SHOWN: tuple[Register, ...] = (
     account.register,
     emergency.register,
     emergency_reviews.register,
+    book.register,
+    visits.register,
+    worklist.register,
+    prepare.register,
+    consents.register,
     prices.register,
     pay.register,
     simulator.register,

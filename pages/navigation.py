@@ -21,6 +21,7 @@ class NavItem:
 
 NAV = (
     NavItem("/", "home", "nav.home"),
+    NavItem("/worklist", "video", "nav.worklist", Action.TICKET_CALL),
     NavItem("/tasks", "tasks", "nav.tasks", Action.TASK_READ),
     NavItem("/emergency", "glass", "nav.emergency", Action.EMERGENCY_OPEN),
     NavItem("/emergency/reviews", "eye", "nav.emergency_reviews", Action.EMERGENCY_REVIEW),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -53,7 +53,7 @@ class Line:
     name: str
     """Masked, as in every list. (decision 23)"""
     sex: str
-    birth_date: object
+    birth_date: date
     state: TicketState
     priority: int
     slot_at: datetime

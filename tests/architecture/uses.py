@@ -327,6 +327,8 @@ ADDRESSES: dict[str, Address] = {
     "GET /api/v1/tasks/{task_id}": Address("tasks.one"),
     "GET /api/v1/tasks/{task_id}/candidates": Address("tasks.candidates"),
     "GET /pay/{order_id}": Address("bills.pay"),
+    "GET /prepare/{appointment_id}": Address("preparations.of"),
+    "GET /visits/{appointment_id}": Address("visits.one"),
     "GET /files/{file_id}": Address("uploads.find"),
     "POST /api/v1/deliveries/{delivery_id}/replay": Address("deliveries.replay"),
     "POST /api/v1/messages/{message_id}/resend": Address("undelivered.resend"),
@@ -348,6 +350,8 @@ ADDRESSES: dict[str, Address] = {
 }
 
 ALWAYS_ONES_OWN: dict[str, str] = {
+    "GET /book": "a department or an appointment of before: only what is free comes of it",
+    "GET /book/{clinician_id}": "what a doctor has free is public, and booked for one's own",
     "GET /audit/download/{first}/{last}": "two days: of the trail of the asker's own institution",
     "POST /api/v1/emergency": "whose record it is must not matter in an emergency",
     "POST /drafts/{form}": "the name of a form: whoever asks has a draft of their own under it",

@@ -1,0 +1,1 @@
+"""Pages about when: booking, one's own visits, the line."""

@@ -1,0 +1,1 @@
+"""Pages about what a record holds: preparation, consents."""
