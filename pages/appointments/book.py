@@ -175,7 +175,8 @@ class DoctorPage:
             return
         chosen = self._chosen()
         price = self._prices.get(self._kinds[chosen.kind].price_item)
-        when = local(chosen.starts_at, now=self._clinic.clock.now())
+        on = chosen.starts_at.astimezone(self._zone).date()
+        when = f"{day(on, now=self._clinic.clock.now())} {clock(chosen.starts_at)}"
         if price is None or price.fen == 0:
             self._button.set_text(t("book.confirm_free", time=when))
         else:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
@@ -13,7 +14,7 @@ from pages.nameplate import Nameplate
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import action_bar, patient_frame
-from pages.words import clock, language, listed, local, money, t
+from pages.words import clock, day, language, listed, local, money, t
 from services.appointments.booking import AppointmentState
 from services.appointments.queue import TicketState
 from services.appointments.visits import Visit
@@ -100,6 +101,7 @@ class VisitPage:
     def __init__(self, clinic: Clinic, appointment_id: UUID) -> None:
         self._clinic = clinic
         self._id = appointment_id
+        self._zone = ZoneInfo(clinic.settings.timezone)
 
     async def load(self) -> None:
         """Read everything that is shown."""
@@ -125,8 +127,7 @@ class VisitPage:
     def build(self) -> None:
         """Make the elements, and show how it stands."""
         self._state = Html("div", "stack").attribute("aria-live", "polite")
-        with kit.card(flush=True), Html("div", "rows"):
-            self._links = Html("div")
+        self._links = Html("div", "stack")
         with action_bar():
             self._bar = Html("div", "actionbar__row")
         self._show()
@@ -221,7 +222,9 @@ class VisitPage:
             kit.link_button("go", t("visits.prepare"), href, block=True, large=True)
         elif visit.state is AppointmentState.CONFIRMED:
             if now < visit.check_in_from:
-                words = t("visits.check_in_from", time=local(visit.check_in_from, now=now))
+                opens = visit.check_in_from.astimezone(self._zone)
+                when = f"{day(opens.date(), now=now)} {clock(opens)}"
+                words = t("visits.check_in_from", time=when)
                 kit.paragraph(words, "muted")
             else:
                 kit.button("go", t("visits.check_in"), self._check_in, block=True, large=True)
@@ -239,14 +242,15 @@ class VisitPage:
     def _ways(self) -> None:
         visit = self._visit
         if visit.is_coming:
-            note = t("visits.prepare_note")
-            kit.line(t("visits.prepare"), note, icon="check", href=f"/prepare/{visit.id}")
+            with kit.card(flush=True), Html("div", "rows"):
+                note = t("visits.prepare_note")
+                kit.line(t("visits.prepare"), note, icon="check", href=f"/prepare/{visit.id}")
         if self._open:
-            kit.button("quiet", t("visits.cancel"), self._cancel)
+            kit.button("quiet", t("visits.cancel"), self._cancel, block=True)
         elif self._turn is not None and self._turn.state in (
             *(TicketState.WAITING, TicketState.MISSED),
         ):
-            kit.button("quiet", t("waiting.leave"), self._leave)
+            kit.button("quiet", t("waiting.leave"), self._leave, block=True)
 
     async def _check_in(self) -> None:
         with kit.told():

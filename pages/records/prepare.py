@@ -105,7 +105,7 @@ class PreparePage:
                 kit.link_button("go", t("prepare.ready"), href, block=True, large=True)
 
     def _done(self, step: str) -> None:
-        with kit.side_by_side():
+        with Html("div", "done-step"):
             kit.line(t(f"prepare.{step}"), self._said(step), icon="ok")
             kit.button("quiet", t("prepare.change"), partial(self._open, step))
 
