@@ -1,6 +1,7 @@
 """Somebody pays for a visit by thumb, and sees what has become of it without a reload."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from playwright.async_api import Page, expect
@@ -70,6 +71,19 @@ async def test_a_page_that_stays_open_says_when_the_time_is_over(house, browser,
         await clinic.bus.deliver()
         await expect(page.get_by_text(over)).to_be_visible()
         await expect(page.get_by_role("button", name=pay, exact=True)).to_be_hidden()
+
+
+async def test_who_comes_back_before_the_notice_does_is_believed(house, browser, clinic):
+    """The page asks the channel itself: nobody looks at "please pay" who has just paid."""
+    person = await signed_in(clinic, Role.PATIENT)
+    path = await bill_for(clinic, person)
+    request = await clinic.bills.pay(person.actor, UUID(path.rpartition("/")[2]))
+    channel = clinic.ports.payments
+    assert isinstance(channel, SandboxPayments)
+    await channel.pretend(request.url.rpartition("/")[2])
+    async with page_of(browser, PHONE, house, person.token, language="zh_CN") as page:
+        await visit(page, house + path)
+        await expect(page.get_by_text("支付成功", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("language", WORDS)
