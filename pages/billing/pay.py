@@ -133,5 +133,7 @@ def _said(bill: Bill) -> None:
             kit.banner("info", t("pay.refunding", amount=money(back)), t("pay.refunding_text"))
     elif bill.paid_at is not None:
         kit.banner("ok", t("pay.paid"), t("pay.paid_text", time=local(bill.paid_at)))
+    elif bill.closed_at is not None and bill.closed_at < bill.pay_until:
+        kit.banner("info", t("pay.dropped"), t("pay.dropped_text"))
     else:
         kit.banner("warn", t("pay.closed"), t("pay.closed_text"))

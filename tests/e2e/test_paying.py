@@ -9,11 +9,12 @@ from playwright.async_api import Page, expect
 from integrations.sandbox.payments import SandboxPayments
 from services.billing.tariff import NewPrice
 from services.clinic import Clinic
+from services.events import AppointmentExpired
 from services.policy import Role
 from services.ports import Ports
 from tests.e2e.chromium import DESKTOP, PHONE, page_of, scrolls_sideways, violations, visit
 from tests.factories import an_actor
-from tests.services.billing.scenarios import a_place_is_kept
+from tests.services.billing.scenarios import a_place_is_kept, announced
 from tests.web.people import signed_in
 
 WORDS = {
@@ -71,6 +72,18 @@ async def test_a_page_that_stays_open_says_when_the_time_is_over(house, browser,
         await clinic.bus.deliver()
         await expect(page.get_by_text(over)).to_be_visible()
         await expect(page.get_by_role("button", name=pay, exact=True)).to_be_hidden()
+
+
+async def test_a_visit_called_off_says_so_and_not_that_time_is_over(house, browser, clinic):
+    person = await signed_in(clinic, Role.PATIENT)
+    appointment, _ = await a_place_is_kept(clinic, person.actor)
+    bill = await clinic.bills.of_visit(person.actor, appointment)
+    assert bill
+    async with page_of(browser, PHONE, house, person.token, language="zh_CN") as page:
+        await visit(page, f"{house}/pay/{bill.order_id}")
+        await announced(clinic, AppointmentExpired(appointment_id=appointment))
+        await expect(page.get_by_text("账单已取消")).to_be_visible()
+        await expect(page.get_by_role("link", name="返回首页")).to_be_visible()
 
 
 async def test_who_comes_back_before_the_notice_does_is_believed(house, browser, clinic):
