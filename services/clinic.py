@@ -11,6 +11,7 @@ from services.audit import Audit
 from services.audit_downloads import AuditDownloads
 from services.authority import Authority
 from services.billing.orders import Bills
+from services.billing.receipts import Receipts
 from services.billing.refunds import Refunds
 from services.billing.settlement import Settlement
 from services.billing.simulator import Simulator
@@ -32,6 +33,7 @@ from services.events import (
     MessageFailed,
     MessageQueued,
     OrderOverdue,
+    OrderRefunded,
     PaymentDoubted,
     RefundDue,
     ResetAsked,
@@ -135,6 +137,7 @@ class Clinic:
     refunds: Refunds
     settlement: Settlement
     simulator: Simulator
+    receipts: Receipts
 
     @classmethod
     def open(
@@ -223,6 +226,7 @@ class Clinic:
             refunds=till.refunds,
             settlement=till.settlement,
             simulator=till.simulator,
+            receipts=Receipts(transactions, notify, directory),
         )
         health.measured_by(clinic.overload)
         bus.pause = clinic.overload.refresh_pause
@@ -262,3 +266,4 @@ class Clinic:
         self.bus.on(OrderOverdue, self.bills.close_unpaid)
         self.bus.on(PaymentDoubted, self.settlement.look_up)
         self.bus.on(RefundDue, self.refunds.send)
+        self.bus.on(OrderRefunded, self.receipts.tell_of_refund)

@@ -53,6 +53,7 @@ TEMPLATES: dict[str, Template] = {
         Template("licence_expires", BY_MAIL),
         Template("new_sign_in", BY_MAIL),
         Template("password_reset", EVERYWHERE),
+        Template("refund_made", EVERYWHERE),
         Template("reset_asked", EVERYWHERE),
         Template("task_for_you", IN_APP),
         Template("task_overdue", BY_MAIL),
