@@ -25,6 +25,7 @@ from services.audit import Audit
 from services.audit_downloads import AuditDownloads
 from services.authority import Authority
 from services.billing.orders import Bills
+from services.billing.receipts import Receipts
 from services.billing.refunds import Refunds
 from services.billing.settlement import Settlement
 from services.billing.simulator import Simulator
@@ -101,6 +102,7 @@ from services.visit_events import (
     AppointmentExpired,
     AppointmentHeld,
     OrderOverdue,
+    OrderRefunded,
     PaymentDoubted,
     RefundDue,
 )
@@ -179,6 +181,7 @@ class Clinic:
     refunds: Refunds
     settlement: Settlement
     simulator: Simulator
+    receipts: Receipts
 
     @classmethod
     def open(
@@ -297,6 +300,7 @@ class Clinic:
             refunds=till.refunds,
             settlement=till.settlement,
             simulator=till.simulator,
+            receipts=Receipts(transactions, notify, directory),
         )
         health.measured_by(clinic.overload)
         bus.pause = clinic.overload.refresh_pause
@@ -338,3 +342,4 @@ class Clinic:
         self.bus.on(OrderOverdue, self.bills.close_unpaid)
         self.bus.on(PaymentDoubted, self.settlement.look_up)
         self.bus.on(RefundDue, self.refunds.send)
+        self.bus.on(OrderRefunded, self.receipts.tell_of_refund)

@@ -55,6 +55,7 @@ TEMPLATES: dict[str, Template] = {
         Template("new_sign_in", BY_MAIL),
         Template("password_reset", EVERYWHERE),
         Template("place_offered", EVERYWHERE),
+        Template("refund_made", EVERYWHERE),
         Template("reset_asked", EVERYWHERE),
         Template("task_for_you", IN_APP),
         Template("task_overdue", BY_MAIL),

@@ -1,10 +1,12 @@
 """A bill, in front of whoever pays it: what for, how much, until when, and one button. (支付)"""
 
 import asyncio
+from contextlib import suppress
 from uuid import UUID
 
-from nicegui import ui
+from nicegui import context, ui
 
+from data.errors import DomainError
 from pages import kit
 from pages.kit.element import Html
 from pages.live import on_event
@@ -36,6 +38,7 @@ def register(clinic: Clinic, routes: Routes) -> None:
         page = PayPage(clinic, bill, names.get(bill.patient_id, ""))
         with patient_frame("pay.title", back=HOME, phone=await plate.phone()):
             page.build()
+        context.client.on_connect(page.look_again)
         on_event(
             clinic.bus,
             *(OrderPaid, OrderClosed, OrderRefunded),
@@ -74,6 +77,14 @@ class PayPage:
         """Bring the page up to date."""
         self._bill = await self._clinic.bills.one(current_actor(), self._bill.order_id)
         self._show()
+
+    async def look_again(self) -> None:
+        """Ask the channel ourselves when the payer comes back from it: its notice may be late."""
+        if self._bill.state is OrderState.PAYING:
+            with suppress(DomainError):  # it does not answer: whoever wants to know can ask again
+                order_id = self._bill.order_id
+                self._bill = await self._clinic.bills.check(current_actor(), order_id)
+                self._show()
 
     def _show(self) -> None:
         now, bill = self._clinic.clock.now(), self._bill
@@ -122,5 +133,7 @@ def _said(bill: Bill) -> None:
             kit.banner("info", t("pay.refunding", amount=money(back)), t("pay.refunding_text"))
     elif bill.paid_at is not None:
         kit.banner("ok", t("pay.paid"), t("pay.paid_text", time=local(bill.paid_at)))
+    elif bill.closed_at is not None and bill.closed_at < bill.pay_until:
+        kit.banner("info", t("pay.dropped"), t("pay.dropped_text"))
     else:
         kit.banner("warn", t("pay.closed"), t("pay.closed_text"))

@@ -186,8 +186,7 @@ class Bills:
             waiting = _waiting(await payments_of(tx, order_id))
         for number in waiting:
             try:
-                channel = self._settlement.channel
-                answer = await self._settlement.said(channel.close(number))
+                answer = await self._settlement.closed(number)
             except Unavailable:  # what comes late goes back
                 await self._settlement.doubt(number)
             else:

@@ -128,8 +128,18 @@ class Settlement:
             return
         answer = await self.said(self.channel.query(number))
         if answer.status is PaymentStatus.OPEN and not waits:
-            answer = await self.said(self.channel.close(number))
+            answer = await self.closed(number)
         await self.take(answer)
+
+    async def closed(self, trade_number: str) -> PaymentAnswer:
+        """Let a payment not be made any more; return what the channel says has become of it.
+
+        Raise `Unavailable("payment_channel_silent")` as long as it can still be made.
+        """
+        answer = await self.said(self.channel.close(trade_number))
+        if answer.status is PaymentStatus.OPEN:
+            raise Unavailable("payment_channel_silent")
+        return answer
 
     async def take(self, answer: PaymentAnswer) -> None:
         """Write down what a channel answered when it was asked."""

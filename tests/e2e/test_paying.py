@@ -1,6 +1,7 @@
 """Somebody pays for a visit by thumb, and sees what has become of it without a reload."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from playwright.async_api import Page, expect
@@ -10,9 +11,10 @@ from services.billing.tariff import NewPrice
 from services.clinic import Clinic
 from services.policy import Role
 from services.ports import Ports
+from services.visit_events import AppointmentExpired
 from tests.e2e.chromium import DESKTOP, PHONE, page_of, scrolls_sideways, violations, visit
 from tests.factories import an_actor
-from tests.services.billing.scenarios import a_place_is_kept
+from tests.services.billing.scenarios import a_place_is_kept, announced
 from tests.web.people import signed_in
 
 WORDS = {
@@ -70,6 +72,31 @@ async def test_a_page_that_stays_open_says_when_the_time_is_over(house, browser,
         await clinic.bus.deliver()
         await expect(page.get_by_text(over)).to_be_visible()
         await expect(page.get_by_role("button", name=pay, exact=True)).to_be_hidden()
+
+
+async def test_a_visit_called_off_says_so_and_not_that_time_is_over(house, browser, clinic):
+    person = await signed_in(clinic, Role.PATIENT)
+    appointment, _ = await a_place_is_kept(clinic, person.actor)
+    bill = await clinic.bills.of_visit(person.actor, appointment)
+    assert bill
+    async with page_of(browser, PHONE, house, person.token, language="zh_CN") as page:
+        await visit(page, f"{house}/pay/{bill.order_id}")
+        await announced(clinic, AppointmentExpired(appointment_id=appointment))
+        await expect(page.get_by_text("账单已取消")).to_be_visible()
+        await expect(page.get_by_role("link", name="返回首页")).to_be_visible()
+
+
+async def test_who_comes_back_before_the_notice_does_is_believed(house, browser, clinic):
+    """The page asks the channel itself: nobody looks at "please pay" who has just paid."""
+    person = await signed_in(clinic, Role.PATIENT)
+    path = await bill_for(clinic, person)
+    request = await clinic.bills.pay(person.actor, UUID(path.rpartition("/")[2]))
+    channel = clinic.ports.payments
+    assert isinstance(channel, SandboxPayments)
+    await channel.pretend(request.url.rpartition("/")[2])
+    async with page_of(browser, PHONE, house, person.token, language="zh_CN") as page:
+        await visit(page, house + path)
+        await expect(page.get_by_text("支付成功", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("language", WORDS)

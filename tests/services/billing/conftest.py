@@ -33,6 +33,8 @@ class Channel(SandboxPayments):
         super().__init__(clock)
         self.deaf = False
         self.mute = False
+        self.stubborn = False
+        """Whether it lets people pay who are at it, whatever we say."""
         self.asked: list[str] = []
         self.refunding: Callable[[], RefundAnswer] | None = None
 
@@ -56,6 +58,8 @@ class Channel(SandboxPayments):
 
     async def close(self, reference):
         self._line()
+        if self.stubborn:
+            return await super().query(reference)
         return self._answer(await super().close(reference))
 
     async def refund(self, reference, refund_reference, amount_fen):

@@ -76,6 +76,18 @@ async def test_money_that_comes_after_the_bill_was_closed_goes_back(house):
     assert [(each.fen, each.state) for each in bill.refunds] == [(PRICE, RefundState.SUCCESS)]
 
 
+async def test_a_payment_that_could_not_be_closed_is_watched_until_it_is(house):
+    """It is made after all, and the notice is lost: the money goes back all the same."""
+    visit, number = await house.asked()
+    house.channel.stubborn = True
+    await house.later(minutes=15)
+    assert (await house.bill(visit)).state is OrderState.CLOSED
+    await house.channel.pretend(number)
+    await house.later(hours=1)
+    bill = await house.bill(visit)
+    assert [(each.fen, each.state) for each in bill.refunds] == [(PRICE, RefundState.SUCCESS)]
+
+
 async def test_money_paid_for_a_place_that_was_let_go_goes_back(house):
     visit = await house.paid()
     await house.tell(AppointmentExpired(appointment_id=visit))
