@@ -37,6 +37,8 @@ class Practice:
     nurse: Actor = field(default_factory=lambda: an_actor(Role.NURSE))
     department_id: UUID = field(default_factory=new_id)
     day: date = date(2026, 3, 3)
+    token: str = ""
+    """Of the doctor's session, where they have one."""
 
     async def open(self, fen: int = 0, doctor_name: str = "林建国") -> "Practice":
         """Let the doctor begin, at this price."""

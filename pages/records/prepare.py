@@ -26,7 +26,7 @@ from services.records.red_flags import groups, red_flags
 from services.uploads import Received
 
 PREPARE = "/prepare/{appointment_id}"
-EMERGENCY_CALL = "tel:120"
+CALL = "btn btn--stop btn--block btn--lg"
 ORDER = ("red_flags", "complaint", "evidence", "consents", "whereabouts", "devices")
 
 
@@ -133,7 +133,7 @@ class PreparePage:
                     kit.line(t("prepare.nearest"), note, icon="building", href=f"tel:{self._phone}")
             kit.paragraph(t("prepare.mistake"), "muted")
         with self._bar:
-            kit.link_button("stop", t("prepare.call_120"), EMERGENCY_CALL, block=True, large=True)
+            Html("a", CALL, t("prepare.call_120"), href="tel:120")
 
     def _red_flags(self) -> None:
         kit.paragraph(t("prepare.red_flags_ask"))
