@@ -99,6 +99,8 @@ def table(clinic: Clinic, night: Night | None = None, renew: Work | None = None)
         Job("dormant-accounts", clinic.dormancy.look, at="03:40", forgets=True),
         Job("audit-verify", chores.verify_audit, at="04:10"),
         Job("licences", clinic.licences.remind, at="07:00"),
+        Job("credentials", clinic.credential_review.watch, at="00:05"),
+        Job("presence", clinic.presences.watch, every=timedelta(minutes=1)),
     ]
     if night:
         jobs += [

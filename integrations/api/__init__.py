@@ -9,14 +9,14 @@ from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from integrations.api import emergency, house, people, work
+from integrations.api import emergency, house, people, visits, work
 from integrations.api.base import PREFIX, VERSION, Registry
 from services.clinic import Clinic
 
 
 def register(clinic: Clinic, routes: Registry) -> None:
     """Enter every route of the API."""
-    for part in (emergency, house, people, work):
+    for part in (emergency, house, people, visits, work):
         part.register(clinic, routes)
 
     @routes.api("GET", f"{PREFIX}/openapi.json", public="says what there is, and no more")

@@ -59,6 +59,7 @@ class Attendance:
         async with self._transactions.open(actor) as tx:
             row = await tx.get(Appointment, appointment_id)
             tx.allow(Action.APPOINTMENT_CHECK_IN, row, purpose=first_because)
+            tx.answer(None)
             if row.state in HERE:
                 return
             self._require_time(tx, row)

@@ -292,6 +292,7 @@ class Booking:
                 minutes = int(before.total_seconds() // 60)
                 raise Conflict("too_late_to_cancel", minutes=minutes)
             await self._drop(tx, row, AppointmentState.CANCELLED, "patient")
+            tx.answer(None)
 
     async def cancel_for_hospital(self, actor: Actor, appointment_id: UUID, reason: str) -> None:
         """Cancel as the hospital: everything is paid back, whenever it is.
@@ -306,6 +307,7 @@ class Booking:
                 raise Conflict("appointment_over", state=str(row.state))
             row.state_reason = words
             await self._drop(tx, row, AppointmentState.CANCELLED_BY_HOSPITAL, "hospital")
+            tx.answer(None)
 
     async def clear_shift(self, event: ShiftSuspended) -> None:
         """Cancel for the hospital every booking of a shift that does not take place. (停诊)"""

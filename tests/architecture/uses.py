@@ -326,9 +326,13 @@ ADDRESSES: dict[str, Address] = {
     "GET /api/v1/staff/{user_id}": Address("roster.get"),
     "GET /api/v1/tasks/{task_id}": Address("tasks.one"),
     "GET /api/v1/tasks/{task_id}/candidates": Address("tasks.candidates"),
+    "GET /api/v1/appointments/{appointment_id}": Address("visits.one"),
+    "POST /api/v1/appointments": Address("booking.hold", uses_of_visits.asked_place),
+    "POST /api/v1/appointments/{appointment_id}/cancel": Address("booking.cancel"),
+    "POST /api/v1/appointments/{appointment_id}/check-in": Address("attendance.check_in"),
     "GET /pay/{order_id}": Address("bills.pay"),
     "GET /prepare/{appointment_id}": Address("preparations.of"),
-    "GET /visits/{appointment_id}": Address("visits.one"),
+    "GET /visits/{appointment_id}": Address("waiting_room.turn"),
     "GET /files/{file_id}": Address("uploads.find"),
     "POST /api/v1/deliveries/{delivery_id}/replay": Address("deliveries.replay"),
     "POST /api/v1/messages/{message_id}/resend": Address("undelivered.resend"),
@@ -350,6 +354,7 @@ ADDRESSES: dict[str, Address] = {
 }
 
 ALWAYS_ONES_OWN: dict[str, str] = {
+    "GET /api/v1/places": "what is free is public: the id narrows it",
     "GET /book": "a department or an appointment of before: only what is free comes of it",
     "GET /book/{clinician_id}": "what a doctor has free is public, and booked for one's own",
     "GET /audit/download/{first}/{last}": "two days: of the trail of the asker's own institution",

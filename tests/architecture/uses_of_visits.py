@@ -1,20 +1,20 @@
 """Examples of the use cases around a visit; see uses.py."""
 
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
 from data.appointments import AppointmentState, Shift, ShiftState, WaitState
-from data.clinicians import DepartmentMember
+from data.clinicians import CredentialState, DepartmentMember
 from data.clock import new_id
 from data.queue import TicketState
 from data.workbench import EncounterState, Termination
 from services.appointments.booking import Wish
 from services.appointments.hours import Hours
 from services.appointments.patterns import NewPattern
-from services.appointments.places import Choice
 from services.appointments.shifts import NewShift
 from services.appointments.waitlist import Wanted
 from services.billing.tariff import NewPrice
@@ -44,26 +44,41 @@ async def _add_pattern(case: Case, site_id: UUID) -> None:
     await case.clinic.patterns.add(case.actor, new)
 
 
-async def _hold(case: Case, patient_id: UUID) -> None:
-    """At a doctor of the asker's own house, with a place that is free and costs nothing."""
+FREE_WITH = UUID(int=909)
+"""A doctor of the asker's own house who has places for everybody, free of charge."""
+FREE_AT = datetime.combine(TO_COME, time(9), ZoneInfo("Asia/Shanghai"))
 
-    clinician_id, department_id = await world_of_staff.treated_by(case)
-    planner = an_actor(Role.MEDICAL_AFFAIRS, confirmed_at=case.clinic.clock.now())
-    new = NewShift(clinician_id, department_id, "video", TO_COME, MORNING)
-    shift_id = await case.clinic.shifts.add(planner, new)
-    await case.clinic.shifts.publish(planner, [shift_id])
-    await case.clinic.tariffs.set_price(planner, NewPrice("visit.video", 0))
+
+async def somebody_to_book_for(case: Case) -> UUID:
+    """A verified patient; and a doctor who has time."""
+    clinic = case.clinic
+    async with clinic.database.transaction(write=False) as session:
+        query = select(DepartmentMember.id).where(DepartmentMember.owner_id == FREE_WITH)
+        known = await session.scalar(query)
+    if known is None:
+        here = Case(clinic, case.actor, case.role, Whose.ANOTHERS, FREE_WITH)
+        _, department_id = await world_of_staff.treats(here, FREE_WITH, CredentialState.ACTIVE)
+        planner = an_actor(Role.MEDICAL_AFFAIRS, confirmed_at=clinic.clock.now())
+        hours = Hours(time(9), time(12), 10, 16)
+        new = NewShift(FREE_WITH, department_id, "video", TO_COME, hours)
+        await clinic.shifts.publish(planner, [await clinic.shifts.add(planner, new)])
+        await clinic.tariffs.set_price(planner, NewPrice("visit.video", 0))
+    return await world.patient(case)
+
+
+async def _hold(case: Case, patient_id: UUID) -> None:
     actor = whose.acting_for(case, patient_id)
-    choices: list[Choice] = await case.clinic.places.choices(
-        actor, actor.home, clinician_id=clinician_id
-    )
-    wish = Wish(patient_id, clinician_id, choices[0].times[0].starts_at, "video")
-    await case.clinic.booking.hold(actor, wish)
+    await case.clinic.booking.hold(actor, Wish(patient_id, FREE_WITH, FREE_AT, "video"))
+
+
+def asked_place(_case: Case, patient_id: UUID) -> object:
+    """Return what the API is told."""
+    told = {"patient_id": str(patient_id), "clinician_id": str(FREE_WITH)}
+    return {**told, "starts_at": FREE_AT.isoformat()}
 
 
 async def _pass_on(case: Case, shift_id: UUID) -> None:
     """To a colleague of the same department."""
-
     clinician_id, _ = await world_of_staff.treated_by(case)
     async with case.clinic.database.transaction(write=True) as session:
         shift = await session.get(Shift, shift_id)
@@ -76,7 +91,6 @@ async def _pass_on(case: Case, shift_id: UUID) -> None:
 
 async def _swap(case: Case, shift_id: UUID) -> None:
     """With a shift in the same department, of one's own house."""
-
     other_case = Case(case.clinic, case.actor, case.role, Whose.ANOTHERS)
     other_id = await world.shift(ShiftState.PUBLISHED)(other_case)
     async with case.clinic.database.transaction(write=True) as session:
@@ -153,7 +167,7 @@ USES: dict[str, Use] = {
         world.visit(),
         lambda case, id_: case.clinic.booking.cancel_for_hospital(case.actor, id_, WHY),
     ),
-    "booking.hold": Use(Action.APPOINTMENT_BOOK, world.patient, _hold),
+    "booking.hold": Use(Action.APPOINTMENT_BOOK, somebody_to_book_for, _hold),
     "consents.give": Use(Action.CONSENT_GIVE, world.patient, _give),
     "consents.given": Use(Action.CONSENT_GIVE, world.patient, _given, Shows.ANSWER),
     "consents.withdraw": Use(

@@ -5,6 +5,7 @@ The routes come from the description of the API: one that is new and has no case
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from services.policy import HOUSE, Role
 from services.tasks import Wanted
 from services.users.emergency import Verdict
 from tests.factories import INSTITUTION, MONDAY
+from tests.practice import ZONE, Practice
 from tests.web.browser import Browser
 from tests.web.people import SignedIn, signed_in
 from tests.web.server import running
@@ -54,6 +56,45 @@ def case(route: str) -> Callable[[Case], Case]:
 @case("post /sites")
 async def a_site_is_opened(clinic):
     return Call(await signed_in(clinic, Role.SYSTEM_ADMIN), {"name": "北院"})
+
+
+async def a_visit(clinic, minutes: int):
+    """Somebody who is registered, and their appointment in so many minutes."""
+    person = await signed_in(clinic, Role.PATIENT)
+    start = clinic.clock.now() + timedelta(minutes=minutes)
+    practice = await Practice(clinic, day=start.astimezone(ZONE).date()).open()
+    hour = start.astimezone(ZONE).hour
+    await practice.shift(hour, hour + 1)
+    await practice.patient(account=person.actor.user_id)
+    clinic.sessions.forget_user(person.actor.user_id)
+    actor = await clinic.sessions.actor_of(person.token)
+    return person, practice, actor, practice.at(hour)
+
+
+@case("post /appointments")
+async def a_place_is_booked(clinic):
+    person, practice, actor, starts_at = await a_visit(clinic, 120)
+    (patient_id,) = actor.patient_ids
+    told = {"patient_id": str(patient_id), "clinician_id": str(practice.doctor.user_id)}
+    return Call(person, {**told, "starts_at": starts_at.isoformat()})
+
+
+@case("post /appointments/{appointment_id}/cancel")
+async def a_place_is_given_back(clinic):
+    person, practice, actor, starts_at = await a_visit(clinic, 120)
+    booked = await practice.book(actor, starts_at)
+    await practice.happen()
+    return Call(person, None, {"appointment_id": str(booked.id)})
+
+
+@case("post /appointments/{appointment_id}/check-in")
+async def somebody_checks_in(clinic):
+    clinic.clock.time -= timedelta(minutes=10)
+    person, practice, actor, starts_at = await a_visit(clinic, 10)
+    booked = await practice.book(actor, starts_at)
+    await practice.happen()
+    await practice.prepare(actor, booked.id)
+    return Call(person, None, {"appointment_id": str(booked.id)})
 
 
 @case("put /settings/{key}")
