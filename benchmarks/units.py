@@ -27,6 +27,7 @@ from benchmarks.ward import Ward
 from data.clock import SystemClock
 from data.crypto import Keys
 from data.database import Database
+from data.sealed import unlock
 from data.sqlite_file import SqliteFile, _Driver
 from pages.tuning import settle_memory
 from services.clinic import Clinic
@@ -64,6 +65,10 @@ class PlainPool(Database):
             self._pool.sync_engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE")
         )
         self._pooled_session = async_sessionmaker(self._pool, expire_on_commit=False)
+
+    def unlock(self, keys: Keys) -> None:
+        super().unlock(keys)
+        unlock(self._pool.sync_engine.dialect, keys)
 
     def transaction(self, *, write: bool) -> AbstractAsyncContextManager[AsyncSession]:
         return self._plain() if write else super().transaction(write=False)
