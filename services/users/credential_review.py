@@ -107,10 +107,11 @@ class CredentialReview:
             _step(tx, row, STEPS[4].goes_to, words)
 
     async def activate(self, actor: Actor, clinician_id: UUID) -> None:
-        """The head of the department: they begin."""
+        """The head of the department: they begin. Raise `Conflict("licence_over")` and as
+        `require_complete`."""
         async with self._transactions.open(actor) as tx:
             row = await self._take(tx, clinician_id, STEPS[5])
-            await self._require_complete(tx, row)
+            await self._require_ready(tx, row)
             self._activate(tx, row)
 
     async def give_back(self, actor: Actor, clinician_id: UUID, reason: str) -> None:
@@ -152,9 +153,7 @@ class CredentialReview:
             tx.allow(Action.CREDENTIAL_RESUME, row, purpose=words)
             if row.state is not CredentialState.SUSPENDED:
                 raise Conflict("credential_state_wrong", state=str(row.state))
-            await self._require_complete(tx, row)
-            if row.certificate_valid_to is None or row.certificate_valid_to < self._today(tx):
-                raise Conflict("licence_over")
+            await self._require_ready(tx, row)
             self._activate(tx, row, words)
 
     async def revoke(self, actor: Actor, clinician_id: UUID, reason: str) -> None:
@@ -247,6 +246,13 @@ class CredentialReview:
         )
         years = self._policy.number("policy.staff.min_independent_years", row.institution_id)
         require_complete(papers, institution.name if institution else "", years, self._today(tx))
+
+    async def _require_ready(self, tx: Transaction, row: Clinician) -> None:
+        """As `_require_complete`, and what they sign with holds today too: it may have run out
+        between the day it was bound and the day they begin."""
+        await self._require_complete(tx, row)
+        if row.certificate_valid_to is None or row.certificate_valid_to < self._today(tx):
+            raise Conflict("licence_over")
 
     async def _suspend(self, tx: Transaction, row: Clinician, words: str) -> None:
         if row.state is not CredentialState.ACTIVE:

@@ -246,6 +246,17 @@ async def test_a_suspended_doctor_treats_no_more_and_is_shown_out_at_once(office
     await office.may_treat()
 
 
+async def test_nobody_begins_with_a_certificate_that_has_run_out_meanwhile(office: Office, clock):
+    """Domain 5.9: valid when it was bound is not valid when they begin. Red before."""
+    clinician_id = await office.draft(licence_valid_to=date(2030, 1, 1))
+    for step in ("submit", "verify", "approve", "certify", "file"):
+        await office.take(step, clinician_id)
+    clock.time = clock.time.replace(year=2028, month=1, day=3)
+    with pytest.raises(Conflict, match="licence_over"):
+        await office.take("activate", clinician_id)
+    assert await office.state(clinician_id) is CredentialState.REGULATOR_FILED
+
+
 async def test_who_is_revoked_does_not_come_back(office: Office):
     clinician_id = await office.active()
     await office.take("revoke", clinician_id, by=office.reviewers["verify"])
