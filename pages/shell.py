@@ -183,7 +183,7 @@ def _bar(who: Viewer, called: str, rail: Rail) -> tuple[Html, Frame]:
         }
         counts["tasks"][1].classes("only-narrow")  # on a desk the rail says the same beside it
         icon_button("moon", t("shell.theme")).props('data-set="theme:turn"').classes("only-wide")
-        _language_button().classes("only-wide")
+        language_button().classes("only-wide")
         sheet = HelpSheet()
         help_button = icon_button("help", t("shell.help.title")).classes("only-wide")
         help_button.on("click", js_handler=f"() => getElement({sheet.id}).show()")
@@ -207,7 +207,8 @@ def _few(count: int) -> str:
     return "" if not count else f"{most}+" if count > most else str(count)
 
 
-def _language_button() -> ui.element:
+def language_button() -> ui.element:
+    """Offer the other language, by its own name."""
     code, name = OTHER_LANGUAGE[language()]
     made = button("quiet", name).props(f'data-set="language:{code}"')
     return made.props(f"lang={code.replace('_', '-')}")
@@ -265,7 +266,7 @@ def public_frame(title_key: str, *, institution: str = "", demo: bool = False) -
             if demo:
                 Html("span", "badge", t("shell.demo"))
             icon_button("moon", t("shell.theme")).props('data-set="theme:turn"')
-            _language_button()
+            language_button()
             TextSize("shell.elder_size")
         Html("h1", text=called)
         yield tools

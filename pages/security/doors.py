@@ -23,7 +23,7 @@ from pages.security.refusals import refusal, wants_json
 from pages.session import CONFIRM, SIGN_IN, actor_of
 from services.clinic import Clinic
 from services.permissions import Action
-from services.policy import ANYBODY, Actor
+from services.policy import ANYBODY, Actor, Role
 from services.users.factors import Proof, ProofKind, RelyingParty
 from services.users.steps import Caller, Step
 
@@ -178,8 +178,10 @@ def _register_inside(clinic: Clinic, routes: Routes) -> None:
 
     @routes.http("POST", "/auth/sign-out", public="signing out twice does no harm")
     async def sign_out(request: Request) -> Response:
-        await clinic.sessions.sign_out(actor_of(request))
-        answer = _lead(request, f"{SIGN_IN}?why=signed_out")
+        actor = actor_of(request)
+        await clinic.sessions.sign_out(actor)
+        door = PATIENT_SIGN_IN if Role.PATIENT in actor.roles else SIGN_IN
+        answer = _lead(request, f"{door}?why=signed_out")
         drop_session(answer, request.scope)
         return answer
 

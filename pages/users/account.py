@@ -3,27 +3,36 @@
 from uuid import UUID
 
 from pages import kit
+from pages.kit.element import Html
+from pages.nameplate import Nameplate
 from pages.routes import Routes
 from pages.session import current_actor
-from pages.shell import frame
+from pages.shell import SIGN_OUT, frame, language_button, patient_frame
 from pages.text_size import TextSize
+from pages.users.family import FAMILY
 from pages.users.own_factors import OwnFactors
 from pages.users.password_rules import password_rules
 from pages.users.sign_in import say_error
 from pages.words import local, t
 from services.clinic import Clinic
+from services.masking import mask_phone
 from services.permissions import Action
+from services.rules import OUTSIDERS
 from services.users.account import Profile
 from services.users.sessions import Visit
 
 
 def register(clinic: Clinic, routes: Routes) -> None:
-    """Enter `/account`."""
+    """Enter `/account`: what patients see of it has no password and no second factor."""
+    plate = Nameplate(clinic)
 
     @routes.page("/account", action=Action.ACCOUNT_READ, title="shell.account")
     async def account_page(error: str = "", done: str = "") -> None:
         profile = await clinic.account.profile(current_actor())
         page = AccountPage(clinic, profile)
+        if current_actor().roles <= OUTSIDERS:
+            await patient_account(page, phone=await plate.phone())
+            return
         with frame("shell.account"):
             say_error(error)
             if done == "passkey":
@@ -35,6 +44,21 @@ def register(clinic: Clinic, routes: Routes) -> None:
             OwnFactors(clinic).build(profile)
             page.build_visits()
         await page.load()
+
+
+async def patient_account(page: "AccountPage", *, phone: str) -> None:
+    """Build a patient's own account: their phone masked, how it looks, where they are signed in."""
+    with patient_frame("shell.account", back="/", phone=phone):
+        page.build_patient()
+        page.build_looks()
+        with kit.card(t("account.language")):
+            language_button()
+        with kit.card(flush=True), Html("div", "rows"):
+            kit.line(t("family.title"), t("home.family_note"), icon="people", href=FAMILY)
+        page.build_visits()
+        with kit.form(SIGN_OUT):
+            kit.button("line", t("shell.sign_out"), submit=True, block=True, large=True)
+    await page.load()
 
 
 class AccountPage:
@@ -59,6 +83,17 @@ class AccountPage:
                 ]
             )
             kit.paragraph(t("account.who_changes"), "muted small")
+
+    def build_patient(self) -> None:
+        """Show a patient whose account this is; the number as others may read it. (S-PI-1)"""
+        who = self._profile
+        with kit.card(t("account.who")):
+            kit.facts(
+                [
+                    (t("account.name"), who.display_name),
+                    (t("account.phone"), mask_phone(who.phone)),
+                ]
+            )
 
     def build_password(self) -> None:
         """Ask for a new password."""

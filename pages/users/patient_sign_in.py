@@ -29,10 +29,10 @@ def register(clinic: Clinic, routes: Routes) -> None:
     plate = Nameplate(clinic)
 
     @routes.page(PATIENT_SIGN_IN, public=WHY_PUBLIC, title="welcome.title")
-    async def welcome_page(next: str = "/", error: str = "") -> None:  # noqa: A002
+    async def welcome_page(next: str = "/", error: str = "", why: str = "") -> None:  # noqa: A002
         name = await plate.name()
         with public_frame("welcome.title", institution=name, demo=clinic.settings.demo):
-            say_error(error)
+            say_error(error, why)
             await PatientDoorPage(clinic).build(local_path(next), again=bool(error))
             kit.link_button("quiet", t("welcome.prices"), "/prices", icon="yuan", block=True)
             kit.link_button("quiet", t("welcome.staff"), SIGN_IN, icon="people", block=True)

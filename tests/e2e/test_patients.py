@@ -8,6 +8,7 @@ from sqlalchemy import select
 from data.messages import Message
 from integrations.sandbox.identities import SandboxIdentities
 from services.clinic import Clinic
+from services.i18n import say
 from services.institution import NewInstitution, founded
 from services.policy import HOUSE
 from services.ports import Ports
@@ -50,7 +51,7 @@ async def sign_in(page: Page, house: str, clinic: Clinic, phone: str) -> None:
     await page.get_by_label("手机号").fill(phone)
     await page.get_by_role("button", name="获取验证码").click()
     await expect(page.get_by_text("验证码已发送")).to_be_visible()
-    await page.get_by_label("验证码", exact=False).last.fill(await code_to(clinic, phone))
+    await page.locator("[name=code]").fill(await code_to(clinic, phone))
     await page.get_by_role("button", name="登录", exact=True).click()
     await come_to(page, "/")
 
@@ -91,7 +92,30 @@ async def test_a_wrong_code_keeps_the_number_that_was_typed(house, browser, clin
     async with page_of(browser, PHONE, house) as page:
         await visit(page, f"{house}/welcome")
         await page.get_by_label("手机号").fill(MOTHER)
-        await page.get_by_label("验证码", exact=False).last.fill("000000")
+        await page.locator("[name=code]").fill("000000")
         await page.get_by_role("button", name="登录", exact=True).click()
         await expect(page.get_by_text("验证码不对或已失效")).to_be_visible()
         await expect(page.get_by_label("手机号")).to_have_value(MOTHER)
+
+
+@pytest.mark.parametrize("language", ["zh_CN", "en"])
+async def test_a_patients_account_is_a_patients_page(house, browser, clinic, language):
+    """No password, no second factor, no staff number; the phone masked; a way out."""
+
+    def words(key: str) -> str:
+        return say(language, key)
+
+    async with page_of(browser, PHONE, house) as page:
+        await sign_in(page, house, clinic, MOTHER)
+        await page.get_by_role("link", name="我的账号").click()
+        await come_to(page, "/account")
+        if language == "en":
+            await page.get_by_role("button", name="English").click()
+            await expect(page.locator("h1")).to_have_text(words("shell.account"))
+        main = page.locator("main")
+        await expect(main).to_contain_text("199****0001")
+        await expect(main).to_contain_text(words("account.here"))
+        for staff_only in ("account.password", "account.factors", "account.number"):
+            await expect(page.get_by_text(words(staff_only), exact=True)).to_have_count(0)
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await expect(page.get_by_role("button", name=words("shell.sign_out"))).to_be_visible()
