@@ -20,10 +20,11 @@ from starlette.routing import Mount, compile_path
 from data.errors import DomainError, Unauthenticated
 from pages.security.limits import BODY_BYTES
 from pages.security.refusals import refusal, unexpected, wants_json
-from pages.session import CONFIRM, SIGN_IN, actor_of, detour, visitor_of
+from pages.session import CONFIRM, PATIENT_SIGN_IN, SIGN_IN, actor_of, detour, visitor_of
 from pages.viewer import Viewer
 from services.permissions import RULES
 from services.policy import Action, Actor, Subject
+from services.rules import STAFF
 from services.transaction import Transactions
 
 SOCKET = "SOCKET"
@@ -229,7 +230,7 @@ class Routes:
             await self.check(route, request)
         except DomainError as error:
             if error.code == "sign_in_needed":
-                return sign_in_first(request)
+                return sign_in_first(request, route)
             return refusal(request.scope, error)
         return None
 
@@ -258,11 +259,15 @@ def _route(path: str, kind: Kind, **more: Any) -> Route:
     return Route(path, kind, compile_path(template)[0], **more)
 
 
-def sign_in_first(request: Request) -> Response:
-    """Send a person to the sign-in page and back; tell a program that it must sign in."""
+def sign_in_first(request: Request, route: Route) -> Response:
+    """Send a person to the sign-in page and back; tell a program that it must sign in.
+
+    What only patients may do leads to their door.
+    """
     if wants_json(request.scope) or request.method not in {"GET", "HEAD"}:
         return refusal(request.scope, Unauthenticated("sign_in_needed"))
-    return RedirectResponse(detour(SIGN_IN, request), 303)
+    only_patients = route.action is not None and not set(RULES[route.action]) & STAFF
+    return RedirectResponse(detour(PATIENT_SIGN_IN if only_patients else SIGN_IN, request), 303)
 
 
 def answer_for(request: Request, error: DomainError) -> Response:

@@ -11,8 +11,9 @@ from pages.security.visitors import Visitor
 from services.policy import ANYBODY, Actor
 
 SIGN_IN = "/sign-in"
+PATIENT_SIGN_IN = "/welcome"
 CONFIRM = "/confirm"
-"""Where people sign in, and where they prove once more who they are."""
+"""Where staff and patients sign in, and where staff prove once more who they are."""
 
 
 def current_actor() -> Actor:

@@ -20,7 +20,7 @@ from pages.security.cookies import drop_session, may_sign_in, session_token, set
 from pages.security.limits import KILOBYTE
 from pages.security.origins import is_secure, local_path, sender_of
 from pages.security.refusals import refusal, wants_json
-from pages.session import CONFIRM, SIGN_IN, actor_of
+from pages.session import CONFIRM, PATIENT_SIGN_IN, SIGN_IN, actor_of
 from services.clinic import Clinic
 from services.permissions import Action
 from services.policy import ANYBODY, Actor, Role
@@ -29,7 +29,7 @@ from services.users.steps import Caller, Step
 
 FORM_BYTES = 64 * KILOBYTE
 ACCOUNT = "/account"
-PATIENT_SIGN_IN, PATIENT_DOOR = "/welcome", "/auth/patient"
+PATIENT_DOOR = "/auth/patient"
 """Where patients sign in, and where what they fill in there is posted."""
 WAY_IN = "how one signs in; a half-open session's token is the only key to its next step"
 

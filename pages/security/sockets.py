@@ -22,7 +22,7 @@ from starlette.types import Scope
 from data.errors import Forbidden, Invalid, NotFound
 from pages.security.limits import Bucket
 from pages.security.visitors import Visitor, Visitors
-from pages.session import SIGN_IN
+from pages.session import PATIENT_SIGN_IN, SIGN_IN
 
 log = logging.getLogger(__name__)
 
@@ -110,13 +110,14 @@ class Sockets:
     def close_pages_of(self, key: str, reason: str) -> None:
         """Lead every open page of a session to the sign-in page, and take it down."""
         said = reason if re.fullmatch(r"[a-z_]{1,40}", reason) else "expired"
-        pages = [
-            client
-            for client in tuple(Client.instances.values())
-            if (visitor := visitor_behind(client)) is not None and visitor.key == key
-        ]
+        pages, door = [], SIGN_IN
+        for client in tuple(Client.instances.values()):
+            visitor = visitor_behind(client)
+            if visitor is not None and visitor.key == key:
+                pages.append(client)
+                door = PATIENT_SIGN_IN if visitor.is_outsider else SIGN_IN
         for client in pages:
-            client.open(f"{SIGN_IN}?why={said}")
+            client.open(f"{door}?why={said}")
         if pages:
             # NiceGUI owns the task and ends it with the process.
             self._ending = background_tasks.create(self._take_down(pages), name="take down pages")

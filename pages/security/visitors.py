@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.events import Event, SessionsEnded
 from services.policy import ANYBODY, Actor
+from services.rules import OUTSIDERS
 
 
 class Sessions(Protocol):
@@ -42,6 +43,8 @@ class Visitor:
     address: str = ""
     ended: str = ""
     """Why the session is over; empty while it lives."""
+    is_outsider: bool = False
+    """Whether it was a patient's: they have a door of their own."""
 
     @property
     def is_guest(self) -> bool:
@@ -78,6 +81,7 @@ class Visitors:
             visitor = Visitor(str(actor.session_id), actor, actor.session_id)
             self._known[actor.session_id] = visitor
         visitor.actor, visitor.address = actor, address
+        visitor.is_outsider = actor.roles <= OUTSIDERS
         return visitor
 
     async def goes_on(self, visitor: Visitor, *, seen: bool) -> bool:

@@ -9,9 +9,9 @@ from pages import kit
 from pages.kit.element import Html
 from pages.nameplate import Nameplate
 from pages.routes import Routes
-from pages.security.doors import PATIENT_DOOR, PATIENT_SIGN_IN
+from pages.security.doors import PATIENT_DOOR
 from pages.security.origins import local_path, sender_of
-from pages.session import SIGN_IN
+from pages.session import PATIENT_SIGN_IN, SIGN_IN
 from pages.shell import public_frame
 from pages.users.sign_in import say_error
 from pages.words import language, t
@@ -83,7 +83,7 @@ class PatientDoorPage:
         for _ in range(LOOKS):
             await asyncio.sleep(LOOK_SECONDS)
             caught, _ = await self._clinic.inbox.page(ANYBODY, limit=5)
-            mine = next((each for each in caught if each.address == phone.strip()), None)
+            mine = next((each for each in caught if each.address == "".join(phone.split())), None)
             if mine is not None and mine.at >= self._clinic.clock.now() - FRESH:
                 self._caught.set_text(mine.text)
                 return

@@ -19,9 +19,9 @@ from pages.nameplate import Nameplate
 from pages.qr import qr_code
 from pages.routes import Routes
 from pages.security.cookies import session_token
-from pages.security.doors import PATIENT_SIGN_IN, page_of
+from pages.security.doors import page_of
 from pages.security.origins import local_path
-from pages.session import CONFIRM, SIGN_IN, current_actor
+from pages.session import CONFIRM, PATIENT_SIGN_IN, SIGN_IN, current_actor
 from pages.shell import public_frame
 from pages.slips import slip
 from pages.theme import static

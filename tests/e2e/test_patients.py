@@ -118,4 +118,8 @@ async def test_a_patients_account_is_a_patients_page(house, browser, clinic, lan
         for staff_only in ("account.password", "account.factors", "account.number"):
             await expect(page.get_by_text(words(staff_only), exact=True)).to_have_count(0)
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        await expect(page.get_by_role("button", name=words("shell.sign_out"))).to_be_visible()
+        await page.get_by_role("button", name=words("shell.sign_out")).click()
+        await come_to(page, "/welcome")
+        await expect(page.get_by_text(words("sign_in.why.signed_out"))).to_be_visible()
+        await page.goto(f"{house}/visits")
+        await come_to(page, "/welcome")
