@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from pages import drafts, gallery, static_routes, uploads
+from pages.appointments import timetable
 from pages.billing import channel, pay, prices, refunds, simulator, tariff
 from pages.house import (
     audit,
@@ -73,6 +74,7 @@ SHOWN: tuple[Register, ...] = (
     account.register,
     emergency.register,
     emergency_reviews.register,
+    timetable.register,
     prices.register,
     pay.register,
     simulator.register,

@@ -22,6 +22,7 @@ class NavItem:
 NAV = (
     NavItem("/", "home", "nav.home"),
     NavItem("/tasks", "tasks", "nav.tasks", Action.TASK_READ),
+    NavItem("/timetable", "calendar", "nav.timetable", Action.SHIFT_READ),
     NavItem("/emergency", "glass", "nav.emergency", Action.EMERGENCY_OPEN),
     NavItem("/emergency/reviews", "eye", "nav.emergency_reviews", Action.EMERGENCY_REVIEW),
     NavItem("/staff", "people", "nav.staff", Action.STAFF_READ),
