@@ -191,9 +191,9 @@ class TimetablePage:
         elif shift.state is ShiftState.DRAFT:
             said = t("timetable.draft_places", places=shift.places)
         kind = self._rota.kinds.get(shift.kind, shift.kind)
-        words = (shift.clinician, weekday(shift.day.weekday()), time, shift.department, kind, said)
         notes = (shift.department, kind)
-        return Piece(str(shift.id), time, notes, said, icon, tone, ", ".join(words))
+        whose = f"{shift.clinician} {weekday(shift.day.weekday())}"
+        return Piece(str(shift.id), time, notes, said, icon, tone, whose)
 
     def _open_drafts(self) -> list[UUID]:
         now = self._clinic.clock.now()

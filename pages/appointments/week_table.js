@@ -7,7 +7,7 @@ export default {
     caption: String,
     words: Object, // clinician, none, add
     days: Array, // of {text, note, today}
-    rows: Array, // of {key, name, note, cells: [[{key, time, notes, said, icon, tone, label}]]}
+    rows: Array, // of {key, name, note, cells: [[{key, time, notes, said, icon, tone, whose}]]}
     may: Boolean, // whether empty places offer to add
     selected: String,
   },
@@ -60,9 +60,9 @@ export default {
             <td v-for="(cell, nth) in row.cells" :key="nth" :class="{ 'is-today': days[nth].today, 'is-free': !cell.length }">
               <span class="week__day" aria-hidden="true">{{ days[nth].text }} {{ days[nth].note }}</span>
               <button v-for="each in cell" :key="each.key" type="button" class="shift" :class="'shift--' + each.tone"
-                :aria-label="each.label" :aria-pressed="each.key === selected ? 'true' : 'false'"
+                :aria-pressed="each.key === selected ? 'true' : 'false'"
                 @click="$emit('open', each.key)">
-                <b>{{ each.time }}</b>
+                <span class="sr">{{ each.whose }}</span> <b>{{ each.time }}</b>
                 <span v-for="note in each.notes" :key="note" class="shift__note">{{ note }}</span>
                 <span class="shift__state"><svg class="i" aria-hidden="true"><use :href="use(each.icon)" /></svg>{{ each.said }}</span>
               </button>

@@ -23,7 +23,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A shift as a button; `label` is all of it in one sentence, for who does not see it."""
+    """A shift as a button; `whose` says row and column to who does not see them."""
 
     key: str
     time: str
@@ -31,7 +31,7 @@ class Piece:
     said: str
     icon: str
     tone: str
-    label: str
+    whose: str
 
 
 @dataclass(frozen=True, slots=True)
