@@ -22,6 +22,7 @@ class NavItem:
 NAV = (
     NavItem("/", "home", "nav.home"),
     NavItem("/tasks", "tasks", "nav.tasks", Action.TASK_READ),
+    NavItem("/queue", "clock", "nav.queue", Action.APPOINTMENT_CANCEL_FOR_HOSPITAL),
     NavItem("/timetable", "calendar", "nav.timetable", Action.SHIFT_READ),
     NavItem("/emergency", "glass", "nav.emergency", Action.EMERGENCY_OPEN),
     NavItem("/emergency/reviews", "eye", "nav.emergency_reviews", Action.EMERGENCY_REVIEW),

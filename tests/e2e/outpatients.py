@@ -3,7 +3,7 @@
 The clock of the hospital stands: shifts begin after it, and everybody has come a little early.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ from tests.practice import Practice
 ZONE = ZoneInfo("Asia/Shanghai")
 DOCTORS = (("林建国", "主任医师"), ("周敏", "主治医师"), ("陈思远", "副主任医师"))
 PATIENTS = ("王芳", "李秀英", "张伟", "刘洋", "赵桂兰", "孙丽", "欧阳明", "吴强")
-AFTERNOON = Hours(time(16, 10), time(18, 0), 10, 1)
+AFTERNOON = Hours(time(16, 10), time(18, 0), 10, 2)
 
 
 @dataclass
@@ -35,6 +35,8 @@ class Afternoon:
     planner: Actor
     department_id: UUID
     doctors: list[Actor]
+    people: list[tuple[Actor, UUID]] = field(default_factory=list)
+    """Who has booked: the account and the appointment."""
 
     async def shift(self, nth: int, day: date, hours: Hours) -> UUID:
         who = self.doctors[nth].user_id
@@ -95,16 +97,16 @@ class Afternoon:
         await self.happen()
 
 
-async def begin(clinic: Clinic, house: UUID) -> None:
-    """Lay out the week and fill the lines."""
+async def begin(clinic: Clinic, house: UUID) -> Afternoon:
+    """Lay out the week and fill the lines: the first doctor calls, the second is away."""
     afternoon = await _open(clinic, house)
     now = clinic.clock.now()
     today = now.astimezone(ZONE).date()
     await _timetable(afternoon, today)
     first = datetime.combine(today, AFTERNOON.starts, ZONE)
-    people = []
+    people = afternoon.people
     for nth, name in enumerate(PATIENTS):
-        at = first + timedelta(minutes=10 * (nth // 2))
+        at = first + timedelta(minutes=10 * (nth // 4))
         people.append(await afternoon.book(name, nth, nth % 2, at))
     for doctor in afternoon.doctors[:1]:
         await clinic.presences.beat(doctor)
@@ -118,6 +120,7 @@ async def begin(clinic: Clinic, house: UUID) -> None:
         replace(afternoon.doctors[1], confirmed_at=now), called.ticket_id, "未应答"
     )
     await afternoon.happen()
+    return afternoon
 
 
 async def _timetable(afternoon: Afternoon, today: date) -> None:

@@ -220,3 +220,10 @@ async def weekly_shifts(page: Page) -> None:
 async def away(page: Page) -> None:
     await page.locator(".seg__one").nth(2).click()
     await page.locator(".table__acts:visible").first.wait_for()
+
+
+@scene("/queue", "nurse")
+async def ticket_panel(page: Page) -> None:
+    await page.locator(".chip").nth(1).click()
+    await page.locator(".chip[aria-pressed=true]").nth(0).wait_for()
+    await open_row(page)
