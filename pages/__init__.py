@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from pages import drafts, gallery, static_routes, uploads
-from pages.appointments import desk, timetable
+from pages.appointments import board, desk, timetable
 from pages.billing import channel, pay, prices, refunds, simulator, tariff
 from pages.house import (
     audit,
@@ -76,6 +76,7 @@ SHOWN: tuple[Register, ...] = (
     emergency_reviews.register,
     timetable.register,
     desk.register,
+    board.register,
     prices.register,
     pay.register,
     simulator.register,

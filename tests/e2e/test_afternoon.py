@@ -1,4 +1,6 @@
-"""An afternoon at the hospital: the timetable is published, the desk helps."""
+"""An afternoon at the hospital: the timetable is published, the desk helps, the hall hears."""
+
+from dataclasses import replace
 
 import pytest
 from playwright.async_api import Page, expect
@@ -70,3 +72,37 @@ async def test_the_desk_checks_in_who_goes_first_and_hears_what_is_missing(
         await clinic.bus.deliver()
         await expect(row).to_contain_text("优先")
         await expect(row).to_contain_text("候诊")
+
+
+async def test_the_hall_sees_who_is_called_without_a_reload(house, browser, clinic):
+    nurse = await signed_in(clinic, Role.NURSE)
+    afternoon = await outpatients.begin(clinic, INSTITUTION)
+    now = clinic.clock.now()
+    present, away = (replace(each, confirmed_at=now) for each in afternoon.doctors[:2])
+    async with page_of(browser, DESKTOP, house, nurse.token, language="zh_CN") as page:
+        await visit(page, f"{house}/board")
+        await is_in_order(page)
+        doors = page.locator(".door")
+        await expect(doors).to_have_count(2)
+        assert await page.locator(".door.is-lit, .rail").count() == 0
+        await clinic.queue.call_next(away)
+        mine = doors.filter(has_text="周敏")
+        await expect(mine.locator(".door__called")).to_contain_text("刘*")
+        await expect(mine).to_have_class("door is-lit is-away")
+        called = await clinic.waiting_room.worklist(present)
+        await clinic.queue.call_again(present, called[0].ticket_id)
+        await expect(doors.filter(has_text="林建国")).to_have_class("door is-lit")
+        await expect(page.get_by_role("status").first).to_contain_text("林建国")
+
+
+async def test_a_board_that_is_to_stand_still_does_not_flash(house, browser, clinic):
+    nurse = await signed_in(clinic, Role.NURSE)
+    afternoon = await outpatients.begin(clinic, INSTITUTION)
+    away = replace(afternoon.doctors[1], confirmed_at=clinic.clock.now())
+    calm = {**DESKTOP, "reduced_motion": "reduce"}
+    async with page_of(browser, calm, house, nurse.token, language="zh_CN") as page:
+        await visit(page, f"{house}/board")
+        await clinic.queue.call_next(away)
+        mine = page.locator(".door").filter(has_text="周敏")
+        await expect(mine.locator(".door__called")).to_contain_text("刘*")
+        assert await page.locator(".is-lit").count() == 0
