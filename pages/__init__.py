@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from pages import drafts, gallery, static_routes, uploads
-from pages.appointments import book, visits, worklist
+from pages.appointments import board, book, desk, timetable, visits, worklist
 from pages.billing import channel, pay, prices, refunds, simulator, tariff
 from pages.house import (
     audit,
@@ -80,6 +80,9 @@ SHOWN: tuple[Register, ...] = (
     worklist.register,
     prepare.register,
     consents.register,
+    timetable.register,
+    desk.register,
+    board.register,
     prices.register,
     pay.register,
     simulator.register,

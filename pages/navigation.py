@@ -23,6 +23,8 @@ NAV = (
     NavItem("/", "home", "nav.home"),
     NavItem("/worklist", "video", "nav.worklist", Action.TICKET_CALL),
     NavItem("/tasks", "tasks", "nav.tasks", Action.TASK_READ),
+    NavItem("/queue", "clock", "nav.queue", Action.APPOINTMENT_CANCEL_FOR_HOSPITAL),
+    NavItem("/timetable", "calendar", "nav.timetable", Action.SHIFT_READ),
     NavItem("/emergency", "glass", "nav.emergency", Action.EMERGENCY_OPEN),
     NavItem("/emergency/reviews", "eye", "nav.emergency_reviews", Action.EMERGENCY_REVIEW),
     NavItem("/staff", "people", "nav.staff", Action.STAFF_READ),

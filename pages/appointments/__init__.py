@@ -1,1 +1,1 @@
-"""Pages about when: booking, one's own visits, the line."""
+"""Pages about when: booking, one's own visits, the line, the timetable."""

@@ -3,7 +3,7 @@
 const LISTEN_MS = 2500;
 
 export default {
-  props: { words: Object }, // start, looking, hear, ok, silent, refused, missing, skip
+  props: { words: Object }, // start, looking, hear, ok, silent, refused, missing
   emits: ["result"],
   data() {
     return { state: "idle", level: 0, said: "" };
@@ -64,10 +64,6 @@ export default {
       if (this.stream) this.stream.getTracks().forEach((track) => track.stop());
       this.stream = null;
     },
-    skip() {
-      this.stop();
-      this.$emit("result", { outcome: "skipped" });
-    },
   },
   template: `
     <div class="stack">
@@ -75,6 +71,5 @@ export default {
       <div v-show="state === 'looking'" class="device-level" aria-hidden="true"><i :style="{ width: level + '%' }"></i></div>
       <p v-if="said" role="status">{{ said }}</p>
       <button v-if="state !== 'looking'" type="button" class="btn btn--soft btn--block" @click="start">{{ words.start }}</button>
-      <button v-if="state !== 'looking'" type="button" class="btn btn--quiet btn--block" @click="skip">{{ words.skip }}</button>
     </div>`,
 };

@@ -9,7 +9,7 @@ from nicegui.events import GenericEventArguments
 from pages.kit.tell import told
 from pages.words import t
 
-WORDS = ("start", "looking", "hear", "ok", "silent", "refused", "missing", "skip")
+WORDS = ("start", "looking", "hear", "ok", "silent", "refused", "missing")
 KNOWN = ("outcome", "heard", "width", "height", "why")
 
 

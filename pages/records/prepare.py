@@ -34,7 +34,7 @@ def register(clinic: Clinic, routes: Routes) -> None:
     """Enter `/prepare/{appointment_id}`."""
     plate = Nameplate(clinic)
 
-    @routes.page(PREPARE, action=Action.PREPARATION_KEEP, title="prepare.title")
+    @routes.page(PREPARE, action=Action.EVIDENCE_KEEP, title="prepare.title")
     async def prepare_page(appointment_id: UUID) -> None:
         page = PreparePage(clinic, appointment_id, phone=await plate.phone())
         await page.load()
@@ -250,7 +250,12 @@ class PreparePage:
         async def result(outcome: str, report: dict[str, object]) -> None:
             await self._keep(self._clinic.preparations.test_devices, outcome, report)
 
+        async def skip() -> None:
+            await result("skipped", {})
+
         DeviceTest(result)
+        with self._bar:
+            kit.button("line", t("device.skip"), skip, block=True, large=True)
 
     def _go_on(self, do: Press) -> None:
         with self._bar:

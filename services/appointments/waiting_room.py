@@ -62,6 +62,9 @@ class Line:
     returns: int
     is_away: bool
     reason: str
+    clinician_id: UUID
+    clinician: str
+    """Whom they wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Door:
     is_there: bool
     called: tuple[str, ...]
     """Number and masked name of who is called now."""
+    calls: int
+    """How often they have been called: more than before means that the hall is to hear it."""
     next: tuple[str, ...]
     waiting: int
 
@@ -140,6 +145,8 @@ class WaitingRoom:
 
     async def _lines(self, tx: Reading, found: Sequence[Ticket]) -> list[Line]:
         people = await self._persons.persons(tx, {ticket.patient_id for ticket in found})
+        staff = await self._clinicians.colleagues(tx, {ticket.clinician_id for ticket in found})
+        names = {each.user_id: each.name for each in staff.values()}
         return [
             Line(
                 ticket_id=ticket.id,
@@ -157,6 +164,8 @@ class WaitingRoom:
                 returns=ticket.returns,
                 is_away=ticket.is_away,
                 reason=ticket.state_reason,
+                clinician_id=ticket.clinician_id,
+                clinician=names.get(ticket.clinician_id, ""),
             )
             for ticket in found
             if (person := people.get(ticket.patient_id)) is not None
@@ -195,6 +204,7 @@ class WaitingRoom:
                             for each in called
                             if each.patient_id in people
                         ),
+                        calls=sum(each.calls for each in called),
                         next=tuple(each.number for each in line[:3]),
                         waiting=len(line),
                     )

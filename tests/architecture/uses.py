@@ -331,7 +331,7 @@ ADDRESSES: dict[str, Address] = {
     "POST /api/v1/appointments/{appointment_id}/cancel": Address("booking.cancel"),
     "POST /api/v1/appointments/{appointment_id}/check-in": Address("attendance.check_in"),
     "GET /pay/{order_id}": Address("bills.pay"),
-    "GET /prepare/{appointment_id}": Address("preparations.of"),
+    "GET /prepare/{appointment_id}": Address("waiting_room.turn"),
     "GET /visits/{appointment_id}": Address("waiting_room.turn"),
     "GET /files/{file_id}": Address("uploads.find"),
     "POST /api/v1/deliveries/{delivery_id}/replay": Address("deliveries.replay"),

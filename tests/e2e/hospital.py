@@ -42,6 +42,7 @@ from services.users.registrar import NewStaff, StaffDetails
 from services.users.sessions import new_token
 from services.users.steps import Caller
 from services.visit_events import AppointmentHeld
+from tests.e2e import outpatients
 from tests.e2e.scenes import SCENES
 from tests.peers import ROOT
 from tests.web.server import _watched, listening
@@ -74,7 +75,13 @@ NEWCOMERS = {
 }
 MOTHER = NewPatient("王芳", "110101199003071225")
 CHILD = NewPatient("王小明", "11010120200101001X", Relation.SON, is_guardian=True)
-BEST_SEEN = {"/notices": "doctor", "/tasks": "system_admin"}
+BEST_SEEN = {
+    "/notices": "doctor",
+    "/tasks": "system_admin",
+    "/timetable": "medical_affairs",
+    "/board": "nurse",
+    "/queue": "nurse",
+}
 """Who has something to see on a page that others see empty."""
 
 PARTICULAR: dict[str, str] = {}
@@ -180,6 +187,7 @@ async def let_in(clinic: Clinic) -> dict[str, str]:
         tokens[role] = await open_session(clinic, Role(role)) if staff else await a_patient(clinic)
     guard = await clinic.sessions.actor_of(tokens["security_admin"])
     assert guard
+    await outpatients.begin(clinic, guard.home)
     begun = await clinic.sign_in.begin("yisheng", PASSWORD, Caller("127.0.0.1"))
     tokens["second_factor"] = begun.token
     for step, (username, name) in NEWCOMERS.items():

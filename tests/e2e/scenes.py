@@ -196,3 +196,34 @@ async def sign_in_elder(page: Page) -> None:
 @scene("/gallery?glass=患者昏迷送诊，需要查看既往过敏史", "guest")
 async def broken_glass(page: Page) -> None:
     await page.locator(".glass").first.wait_for()
+
+
+@scene("/timetable", "medical_affairs")
+async def shift_panel(page: Page) -> None:
+    await page.locator(".shift").first.click()
+    await page.locator(".side:visible").wait_for()
+
+
+@scene("/timetable", "medical_affairs")
+async def shift_add(page: Page) -> None:
+    await page.locator(".bar__slot .btn").first.click()
+    await page.locator(".side select").first.wait_for()
+
+
+@scene("/timetable", "medical_affairs")
+async def weekly_shifts(page: Page) -> None:
+    await page.locator(".seg__one").nth(1).click()
+    await page.locator(".table__acts:visible").first.wait_for()
+
+
+@scene("/timetable", "medical_affairs")
+async def away(page: Page) -> None:
+    await page.locator(".seg__one").nth(2).click()
+    await page.locator(".table__acts:visible").first.wait_for()
+
+
+@scene("/queue", "nurse")
+async def ticket_panel(page: Page) -> None:
+    await page.locator(".chip").nth(1).click()
+    await page.locator(".chip[aria-pressed=true]").nth(0).wait_for()
+    await open_row(page)

@@ -254,6 +254,19 @@ async def test_names_are_masked_on_lists_and_on_the_board(town: Town):
     assert (door.called, door.next, door.waiting) == (("A001 王*",), ("A002",), 1)
 
 
+async def test_the_hall_hears_a_second_call_and_the_desk_sees_whose_line_it_is(town: Town):
+    await town.shift()
+    await came(town, 0)
+    called = await town.desk.queue.call_next(doctor(town))
+    (door,) = await town.desk.waiting_room.board(town.nurse)
+    assert door.calls == 1
+    await town.desk.queue.call_again(doctor(town), called.ticket_id)
+    (door,) = await town.desk.waiting_room.board(town.nurse)
+    assert door.calls == 2
+    (entry,) = await town.desk.waiting_room.worklist(town.nurse)
+    assert (entry.clinician_id, entry.clinician) == (DOCTOR, "林医生")
+
+
 async def test_a_recorded_afternoon_is_foretold_better_than_by_ten_minutes_a_head(
     town: Town, encounters: Encounters
 ):
