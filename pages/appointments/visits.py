@@ -183,7 +183,7 @@ class VisitPage:
         elif turn.state is TicketState.MISSED:
             kit.banner("warn", t("waiting.missed"), t("waiting.missed_text"))
         elif turn.state is TicketState.WAITING:
-            with kit.card(t("waiting.title", number=turn.number)):
+            with kit.card(t("waiting.number", number=turn.number)):
                 if turn.is_there:
                     kit.state(t("waiting.doctor_there"), "ok")
                 else:

@@ -33,6 +33,7 @@ from integrations import providers
 from integrations.certificates import Office
 from jobs import demo
 from pages.routes import Kind, Routes, may_enter
+from services.appointments.booking import Wish
 from services.clinic import Clinic
 from services.demo import PASSWORD
 from services.policy import HOUSE, Grant, Role
@@ -41,7 +42,6 @@ from services.users.patients import NewPatient
 from services.users.registrar import NewStaff, StaffDetails
 from services.users.sessions import new_token
 from services.users.steps import Caller
-from services.visit_events import AppointmentHeld
 from tests.e2e import outpatients
 from tests.e2e.scenes import SCENES
 from tests.peers import ROOT
@@ -221,29 +221,19 @@ async def a_bill(clinic: Clinic, token: str) -> None:
     """Let a place be kept for the mother until she has paid."""
     actor = await clinic.sessions.actor_of(token)
     assert actor
-    assert actor.institution_id
     [mother] = [each for each in await clinic.patients.family(actor) if each.name == MOTHER.name]
-    held = AppointmentHeld(
-        appointment_id=new_id(),
-        patient_id=mother.patient_id,
-        account_id=actor.user_id,
-        kind="video",
-        price_item="visit.video",
-        price_fen=2000,
-        price_version=1,
-        starts_at=NOW + timedelta(days=1),
-        hold_until=NOW + timedelta(minutes=12),
-        institution_id=actor.institution_id,
-        site_id=None,
-    )
-    async with clinic.transactions.open(HOUSE) as tx:
-        tx.go_unnoted("a picture")
-        tx.announce(held)
+    choices = await clinic.places.choices(actor, actor.home)
+    time = choices[0].times[0]
+    wish = Wish(mother.patient_id, time.clinician_id, time.starts_at, time.kind)
+    held = await clinic.booking.hold(actor, wish)
     await clinic.bus.deliver()
-    bill = await clinic.bills.of_visit(actor, held.appointment_id)
+    bill = await clinic.bills.of_visit(actor, held.id)
     assert bill
     PARTICULAR["/pay/{order_id}"] = f"/pay/{bill.order_id}"
     PARTICULAR["/sandbox/pay/{reference}"] = (await clinic.bills.pay(actor, bill.order_id)).url
+    PARTICULAR["/book/{clinician_id}"] = f"/book/{time.clinician_id}"
+    for path in ("/prepare", "/visits"):
+        PARTICULAR[path + "/{appointment_id}"] = f"{path}/{held.id}"
 
 
 async def _brought_to(clinic: Clinic, step: str, username: str, password: str) -> str:

@@ -8,6 +8,8 @@ from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
+
 from data.clinicians import Clinician, CredentialState, Department, DepartmentMember, Profession
 from data.clock import new_id
 from data.patients import IdentityDocument, IdentityMethod, Patient, PatientLink, Relation, Sex
@@ -150,15 +152,20 @@ async def _open(clinic: Clinic, house: UUID) -> Afternoon:
     department_id = new_id()
     doctors = [an_actor(Role.DOCTOR, institution_id=house, confirmed_at=now) for _ in DOCTORS]
     async with clinic.database.transaction(write=True) as session:
-        session.add(
-            Department(
-                id=department_id,
-                institution_id=house,
-                code="03.04",
-                name="心血管内科专业",
-                created_at=now,
-            )
+        known = select(Department.id).where(
+            Department.institution_id == house, Department.code == "03.04"
         )
+        department_id = await session.scalar(known) or department_id
+        if await session.get(Department, department_id) is None:
+            session.add(
+                Department(
+                    id=department_id,
+                    institution_id=house,
+                    code="03.04",
+                    name="心血管内科专业",
+                    created_at=now,
+                )
+            )
         await session.flush()
         for nth, (doctor, (name, title)) in enumerate(zip(doctors, DOCTORS, strict=True)):
             row = Clinician(

@@ -70,6 +70,8 @@ RUBBISH = {
     "providers.mailer": FILE,
     "providers.sms": FILE,
     "providers.scanner": FILE,
+    "providers.identities": FILE,
+    "providers.payments": FILE,
     "providers.clamd": ("clamd", "host:port", "host:99999", ""),
     "providers.time": FILE,
     "providers.ntp": ("host:abc", "host:0", "a b", "[::1", "host:1:2"),
