@@ -27,13 +27,13 @@ from data.clinicians import (
     CredentialState,
 )
 from data.clock import new_id
-from data.patients import IdentityDocument, Patient, Sex
+from data.patients import IdentityDocument, Patient, PatientLink, Relation, Sex
 from data.queue import Presence, Ticket, TicketState
 from data.records import Consent, ConsentKind, ConsentText, Evidence, Preparation, RedFlags
 from data.workbench import Encounter, EncounterState
 from services.records.consents import delivered, digest_of
 from tests.architecture import whose
-from tests.architecture.whose import Case, Maker
+from tests.architecture.whose import Case, Maker, Whose
 from tests.architecture.world_of_staff import treats
 
 SOON = timedelta(minutes=20)
@@ -202,6 +202,10 @@ def visit(
             **about,
         )
         await case.keep(person, row, queued, held)
+        if case.whose is Whose.OWN:
+            mine = {"owner_id": case.actor.user_id, "patient_id": person.id, **case.place}
+            await case.keep(PatientLink(relation=Relation.SPOUSE, since=now, **mine))
+            case.clinic.sessions.forget_user(case.actor.user_id)
         await _get_ready(case, row)
         return {"appointment": row.id, "ticket": queued.id, "encounter": held.id}[which]
 

@@ -1,5 +1,6 @@
 """From "book" to "the visit is over", by thumb and by mouse, with the taps counted. (ux.md)"""
 
+import asyncio
 from datetime import UTC, date, datetime
 
 import pytest
@@ -26,6 +27,8 @@ WORDS = {
         "check_in": "签到，进入候诊",
         "you_are_next": "下一位就是您",
         "call": "叫下一位",
+        "called": "再叫一次",
+        "waits": "候诊中",
         "inside": "正在就诊",
         "end": "结束问诊",
         "over": "已完成",
@@ -46,6 +49,8 @@ WORDS = {
         "check_in": "Check in and wait",
         "you_are_next": "You are next",
         "call": "Call the next",
+        "called": "Call again",
+        "waits": "Waiting",
         "inside": "You are with the doctor",
         "end": "End the visit",
         "over": "Completed",
@@ -121,6 +126,15 @@ async def test_a_new_doctor_is_booked_in_five_taps(
     assert thumb.taps <= 5
 
 
+async def ended(clinic: Clinic, practice: Practice, appointment_id) -> None:
+    """Wait until the doctor's click has reached the visit."""
+    for _ in range(50):
+        found = await clinic.encounters.of(practice.doctor, appointment_id)
+        if found.ended_at is not None:
+            return
+        await asyncio.sleep(0.1)
+
+
 @pytest.mark.parametrize("language", WORDS)
 async def test_the_whole_way_from_booking_to_the_end(
     house, browser, clinic, practice, patient, language
@@ -139,6 +153,7 @@ async def test_the_whole_way_from_booking_to_the_end(
         await practice.prepare(actor, booked.id)
         await phone.reload()
         await phone.get_by_role("button", name=words["check_in"]).click()
+        await expect(phone.get_by_text(words["waits"]).first).to_be_visible()
         await practice.happen()
         await visit(desk, f"{house}/worklist")
         await is_in_order(desk)
@@ -146,11 +161,13 @@ async def test_the_whole_way_from_booking_to_the_end(
         await expect(phone.get_by_text(words["you_are_next"])).to_be_visible()
         await is_in_order(phone)
         await desk.get_by_role("button", name=words["call"]).click()  # one click
+        await expect(desk.get_by_role("button", name=words["called"])).to_be_visible()
         await practice.happen()
         await expect(phone.get_by_text(words["inside"])).to_be_visible()  # no tap at all
         await practice.happen()
         await desk.get_by_role("button", name=words["end"]).click()
         await desk.get_by_role("dialog").get_by_role("button", name=words["end"]).click()
+        await ended(clinic, practice, booked.id)
         await practice.happen()
         await expect(phone.get_by_text(words["over"])).to_be_visible()
         await practice.happen()
