@@ -96,7 +96,7 @@ class AppointmentDesk:
             attendance=attendance,
             visits=Visits(transactions, policy, persons, clinicians, attendance),
             waitlist=WaitList(transactions, house.notify, zone),
-            queue=Queue(transactions, policy),
+            queue=Queue(transactions, policy, clinicians, zone),
             presences=Presences(transactions, policy, clinicians, house.tasks, house.notify),
             waiting_room=WaitingRoom(transactions, policy, persons, clinicians, zone),
             tickets=Tickets(transactions, policy, house.notify),

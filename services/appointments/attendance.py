@@ -9,7 +9,7 @@ from services.ages import full_years
 from services.appointments.booking import cancelled
 from services.appointments.limits import Limits
 from services.inquiries import Persons, Readiness
-from services.permissions import Action
+from services.permissions import DESK, Action
 from services.policy import HOUSE, Actor
 from services.transaction import Reading, Transaction, Transactions
 from services.visit_events import (
@@ -69,7 +69,7 @@ class Attendance:
             if missing:
                 raise Conflict("not_ready", what=missing[0])
             row.state, row.checked_in_at = AppointmentState.CHECKED_IN, tx.now
-            first = bool(first_because) and actor.user_id != row.owner_id
+            first = bool(first_because) and not actor.roles.isdisjoint(DESK)
             priority = FIRST if first or await self._is_aged(tx, row) else NORMAL
             tx.announce(
                 PatientCheckedIn(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from data.errors import Conflict, Unauthenticated
 from data.queue import Ticket, TicketState
@@ -10,6 +11,7 @@ from services.appointments import rows
 from services.appointments.line import move_up
 from services.appointments.presence import is_gone
 from services.appointments.shifts import worded
+from services.inquiries import Clinicians
 from services.permissions import Action
 from services.policy import HOUSE, Actor, Subject
 from services.policy_settings import PolicySettings
@@ -33,15 +35,24 @@ class Called:
 class Queue:
     """The line in front of each clinician's door."""
 
-    def __init__(self, transactions: Transactions, policy: PolicySettings) -> None:
+    def __init__(
+        self,
+        transactions: Transactions,
+        policy: PolicySettings,
+        clinicians: Clinicians,
+        zone: ZoneInfo,
+    ) -> None:
         self._transactions = transactions
         self._policy = policy
+        self._clinicians = clinicians
+        self._zone = zone
 
     async def call_next(self, actor: Actor) -> Called:
         """Call the next patient of one's own line.
 
         Raise `Unauthenticated("confirm_needed")` if one has not proved for hours who one is
-        (R-STF-2), `Conflict`: `patient_in_room`, `nobody_waits`.
+        (R-STF-2), `Conflict`: `patient_in_room`, `nobody_waits`, and as `Clinicians.may_treat`,
+        for papers may have ended since the booking (R-STF-1, R-STF-5).
         """
         async with self._transactions.open(actor) as tx:
             line = await rows.take_line(tx, actor.user_id)
@@ -53,6 +64,8 @@ class Queue:
             if not line:
                 raise Conflict("nobody_waits")
             ticket = await tx.get(Ticket, line[0].id)
+            today = tx.now.astimezone(self._zone).date()
+            await self._clinicians.may_treat(tx, actor.user_id, ticket.department_id, today)
             move_up(line, ticket.id)
             self._call(tx, ticket)
             return tx.answer(_called(ticket))

@@ -72,6 +72,31 @@ async def test_a_doctor_shows_within_twelve_hours_who_they_are_before_they_call(
     await town.desk.queue.call_next(fresh)
 
 
+async def test_a_doctor_whose_papers_ended_meanwhile_calls_nobody(town: Town):
+    """R-STF-1, R-STF-5: a doctor whose licence lapsed at noon; the patients keep their turn."""
+    await town.shift()
+    (person,) = await came(town, 0)
+    town.neighbours.lapsed.add(DOCTOR)
+    with pytest.raises(Conflict, match="clinician_not_active"):
+        await town.desk.queue.call_next(doctor(town))
+    assert await line(town) == [person[1]]
+
+
+async def test_only_the_desk_lets_somebody_go_first(town: Town):
+    """Pregnant, active duty: the desk says so; whoever says it of themselves waits like all."""
+    town.neighbours.fee = 0
+    await town.shift()
+    keen, named = town.patient(), town.patient()
+    booked = [await town.book(keen, at(9)), await town.book(named, at(9, 10))]
+    await town.happen()
+    await town.until(at(8, 50))
+    check_in = town.desk.attendance.check_in
+    await check_in(keen[0], booked[0].id, first_because="我很急")
+    await check_in(town.nurse, booked[1].id, first_because="孕妇")
+    await town.happen()
+    assert await line(town) == [booked[1].id, booked[0].id]
+
+
 async def test_nobody_calls_from_anothers_line(town: Town):
     await town.shift()
     (person,) = await came(town, 0)
