@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from services.appointments.attendance import Attendance
 from services.appointments.booking import Booking, Known
+from services.appointments.cover import Cover
 from services.appointments.kinds import Kinds
 from services.appointments.limits import Limits
 from services.appointments.patterns import Patterns
@@ -18,6 +19,7 @@ from services.appointments.visits import Visits
 from services.appointments.waiting_room import WaitingRoom
 from services.appointments.waitlist import WaitList
 from services.bus import Bus
+from services.events import ClinicianSuspended
 from services.inquiries import Readiness
 from services.notify import Notify
 from services.policy_settings import PolicySettings
@@ -78,6 +80,7 @@ class AppointmentDesk:
     waiting_room: WaitingRoom
     tickets: Tickets
     reminders: Reminders
+    cover: Cover
 
     @classmethod
     def open(cls, house: Kernel, known: Known, readiness: Readiness) -> "AppointmentDesk":
@@ -100,11 +103,13 @@ class AppointmentDesk:
             presences=Presences(transactions, policy, clinicians, house.tasks, house.notify),
             waiting_room=WaitingRoom(transactions, policy, persons, clinicians, zone),
             tickets=Tickets(transactions, policy, house.notify),
+            cover=Cover(transactions, clinicians, house.tasks),
             reminders=Reminders(transactions, policy, persons, house.notify),
         )
 
     def follow_procedures(self, bus: Bus) -> None:
         """The part of the SOP table that this module answers for. (R092)"""
+        bus.on(ClinicianSuspended, self.cover.ask)
         bus.on(OrderPaid, self.booking.confirm)
         bus.on(OrderClosed, self.booking.let_go_unpaid)
         bus.on(HoldOver, self.booking.let_go)

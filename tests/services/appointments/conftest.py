@@ -18,6 +18,7 @@ from data.errors import Conflict, NotFound
 from data.institution import Institution
 from data.messages import Channel, Message
 from data.queue import Ticket
+from data.tasks import Task
 from services.appointments.appointment_desk import AppointmentDesk, Kernel
 from services.appointments.appointment_directory import AppointmentDirectory
 from services.appointments.booking import Booked, Known, Wish
@@ -197,6 +198,12 @@ class Town:
         encounters = Encounters(self.kernel.transactions, self.kernel.policy, directory)
         encounters.follow_procedures(self.bus)
         return encounters
+
+    async def open_tasks(self, kind: str) -> int:
+        """How many tasks of a kind are open."""
+        async with self.clinic.database.transaction(write=False) as session:
+            query = select(Task.id).where(Task.kind == kind, Task.state == "open")
+            return len(list(await session.scalars(query)))
 
     async def ticket(self, appointment_id: UUID) -> Ticket:
         async with self.clinic.database.transaction(write=False) as session:

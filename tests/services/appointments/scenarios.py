@@ -3,12 +3,16 @@
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import select
+
+from data.clinicians import Clinician
 from data.clock import new_id
 from services.appointments.waitlist import Wanted
 from services.clinic import Clinic
-from services.policy import HOUSE, Actor
+from services.policy import HOUSE, Actor, Role
 from services.visit_events import OrderClosed, OrderPaid
 from services.workbench.encounters import Termination
+from tests.factories import an_actor
 from tests.practice import Practice
 from tests.services.billing.scenarios import announced
 
@@ -100,6 +104,15 @@ async def a_shift_is_passed_on(clinic: Clinic) -> None:
     await clinic.shifts.pass_on(practice.planner, shift_id, other.doctor.user_id, "换班一次")
 
 
+async def a_doctors_papers_are_suspended(clinic: Clinic) -> None:
+    practice = await a_practice(clinic)
+    async with clinic.database.transaction(write=False) as session:
+        query = select(Clinician.id).where(Clinician.owner_id == practice.doctor.user_id)
+        clinician_id = (await session.scalars(query)).one()
+    hr = an_actor(Role.HR)
+    await clinic.credential_review.suspend(hr, clinician_id, "执业注册有疑问")
+
+
 async def a_place_is_offered_and_not_taken(clinic: Clinic) -> None:
     practice = await a_practice(clinic)
     patient, keen = await practice.patient(), await practice.patient()
@@ -125,4 +138,5 @@ SCENARIOS = (
     a_shift_is_stopped,
     a_shift_is_passed_on,
     a_place_is_offered_and_not_taken,
+    a_doctors_papers_are_suspended,
 )

@@ -13,6 +13,8 @@ from services.appointments.booking import AppointmentState, Wish
 from services.appointments.hours import Hours, checked_hours, cut
 from services.appointments.patterns import NewPattern
 from services.appointments.shifts import NewShift
+from services.events import ClinicianSuspended
+from tests.factories import INSTITUTION
 from tests.services.appointments.conftest import (
     CARDIOLOGY,
     DOCTOR,
@@ -104,6 +106,17 @@ async def test_only_departments_that_are_licensed_and_clinicians_whose_papers_ho
     new = NewShift(DOCTOR, OTHER_DOCTOR, "video", TOMORROW, MORNING)
     with pytest.raises(Conflict, match="department_not_offered"):
         await town.desk.shifts.add(town.planner, new)
+
+
+async def test_who_may_not_treat_any_more_leaves_no_shift_uncovered(town: Town):
+    """Suspended: open tickets are to be taken over. (domain 5.9)"""
+    event = ClinicianSuspended(clinician_id=DOCTOR, user_id=DOCTOR, institution_id=INSTITUTION)
+    await town.desk.cover.ask(event)
+    assert await town.open_tasks("shifts_uncovered") == 0
+    await town.shift()
+    await town.desk.cover.ask(event)
+    await town.desk.cover.ask(event)
+    assert await town.open_tasks("shifts_uncovered") == 1
 
 
 async def test_a_patient_plans_nothing(town: Town):
