@@ -31,6 +31,7 @@ from pages.theme import NICEGUI
 from pages.tuning import escape_at_once, remember_signatures
 from pages.users import (
     account,
+    doctors,
     emergency,
     emergency_reviews,
     family,
@@ -83,6 +84,7 @@ SHOWN: tuple[Register, ...] = (
     timetable.register,
     desk.register,
     board.register,
+    doctors.register,
     prices.register,
     pay.register,
     simulator.register,

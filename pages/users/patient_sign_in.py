@@ -35,6 +35,7 @@ def register(clinic: Clinic, routes: Routes) -> None:
             say_error(error, why)
             await PatientDoorPage(clinic).build(local_path(next), again=bool(error))
             kit.link_button("quiet", t("welcome.prices"), "/prices", icon="yuan", block=True)
+            kit.link_button("quiet", t("doctors.title"), "/doctors", icon="person", block=True)
             kit.link_button("quiet", t("welcome.staff"), SIGN_IN, icon="people", block=True)
 
 
