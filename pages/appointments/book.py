@@ -33,7 +33,7 @@ def register(clinic: Clinic, routes: Routes) -> None:
     """Enter `/book` and `/book/{clinician_id}`."""
     plate = Nameplate(clinic)
 
-    @routes.page(BOOK, action=Action.APPOINTMENT_BOOK, title="book.title")
+    @routes.page(BOOK, action=Action.TICKET_READ, title="book.title")
     async def book_page(department: UUID | None = None, again: UUID | None = None) -> None:
         if again is not None:
             known = await clinic.visits.one(current_actor(), again)
@@ -50,7 +50,7 @@ def register(clinic: Clinic, routes: Routes) -> None:
         with patient_frame("book.title", back=BOOK, phone=await plate.phone()):
             _doctors(choices, clinic.clock.now())
 
-    @routes.page(WITH, action=Action.APPOINTMENT_BOOK, title="book.title")
+    @routes.page(WITH, action=Action.TICKET_READ, title="book.title")
     async def doctor_page(clinician_id: UUID) -> None:
         actor = current_actor()
         choices = await clinic.places.choices(actor, actor.home, clinician_id=clinician_id)

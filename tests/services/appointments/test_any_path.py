@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -193,6 +193,9 @@ WAY = (
 """The usual way, so that walks come far; hypothesis goes on from anywhere on it."""
 
 
+@example(len(WAY), [])
+@example(12, [(Walk.fail, 0), (Walk.call, 0), (Walk.enter, 0), (Walk.end, 0)])
+@example(12, [(Walk.break_off, 0), (Walk.stop, 0)])
 @given(
     st.integers(0, len(WAY)),
     st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 1)), max_size=22),
