@@ -72,13 +72,14 @@ class Courier:
                 self._brought.discard(path.name)
 
     async def _carry_files(self) -> None:
-        if self._there is None:
-            self._there = {_blob(name) for name in await self._target.names(FILES)}
+        there = self._there
+        if there is None:  # also after somebody has had us forget, perhaps while we were on our way
+            there = self._there = {_blob(name) for name in await self._target.names(FILES)}
         for blob in await self._store.blobs():
             path: Path = self._store.path(blob)
-            if blob not in self._there and await asyncio.to_thread(path.exists):
+            if blob not in there and await asyncio.to_thread(path.exists):
                 await self._target.put(place_of(blob), path)
-                self._there.add(blob)
+                there.add(blob)
 
     def look_again(self) -> None:
         """Ask the target anew what it has: somebody may have changed its disk."""
