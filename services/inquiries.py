@@ -112,8 +112,9 @@ class Prospect(StrEnum):
     """What somebody who is to be seen can hope for."""
 
     ABSENT = "absent"  # has not come
-    SERVED = "served"  # waits, or was called, and the clinician is there
+    SERVED = "served"  # waits, or may still come back, and will be seen
     IN_VAIN = "in_vain"  # waits, and nobody is there
+    FORGONE = "forgone"  # was called, has not come, and the session is over
 
 
 class Prospects(Protocol):

@@ -166,6 +166,13 @@ class TicketEntered(Event, frozen=True):
     institution_id: UUID
 
 
+class VisitForgone(Event, frozen=True):
+    """A patient was called, has not come, and cannot come back any more."""
+
+    appointment_id: UUID
+    institution_id: UUID
+
+
 class TicketLeft(Event, frozen=True):
     """A patient has given up waiting."""
 

@@ -49,6 +49,7 @@ from services.visit_events import (
     TicketEntered,
     TicketLeft,
     TicketUnanswered,
+    VisitForgone,
 )
 
 
@@ -135,6 +136,7 @@ class AppointmentDesk:
         bus.on(TicketUnanswered, self.queue.miss)
         bus.on(TicketEntered, self.attendance.begin)
         bus.on(TicketLeft, self.attendance.note_leaving)
+        bus.on(VisitForgone, self.attendance.forgo)
         bus.on(EncounterEnded, self.tickets.finish)
         bus.on(EncounterEnded, self.attendance.finish)
         bus.on(EncounterTerminated, self.attendance.break_off)

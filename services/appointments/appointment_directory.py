@@ -2,7 +2,9 @@
 
 from uuid import UUID
 
-from data.appointments import Appointment
+from sqlalchemy import select
+
+from data.appointments import Appointment, Shift
 from data.queue import TicketState
 from services.appointments import rows
 from services.appointments.kinds import kind_of
@@ -21,11 +23,13 @@ class AppointmentDirectory:
     async def prospect(self, tx: Reading, appointment_id: UUID) -> Prospect:
         """Return what the patient of an appointment can hope for at this moment."""
         ticket = await rows.ticket_of(tx, appointment_id)
-        if ticket is None or ticket.state not in (
-            *(TicketState.WAITING, TicketState.MISSED),
-            *rows.IN_ROOM,
-        ):
+        if ticket is None or ticket.state not in rows.HERE:
             return Prospect.ABSENT
+        if ticket.state is TicketState.MISSED:  # they may come back within the session
+            query = select(Shift.ends_at).join(Appointment, Appointment.shift_id == Shift.id)
+            ends_at = await tx.session.scalar(query.where(Appointment.id == appointment_id))
+            over = ends_at is None or ends_at <= tx.now
+            return Prospect.FORGONE if over else Prospect.SERVED
         home = ticket.institution_id
         there = await rows.is_there(tx, self._policy, ticket.clinician_id, home)
         return Prospect.SERVED if there else Prospect.IN_VAIN

@@ -22,6 +22,7 @@ from services.visit_events import (
     PatientCheckedIn,
     TicketEntered,
     TicketLeft,
+    VisitForgone,
 )
 
 FIRST, NORMAL = 1, 2
@@ -106,19 +107,29 @@ class Attendance:
         async with self._transactions.open(HOUSE) as tx:
             row = await tx.get(Appointment, event.appointment_id)
             tx.allow(Action.APPOINTMENT_SETTLE, row, purpose="lapse")
-            if row.state is not AppointmentState.CONFIRMED:
-                return
-            row.state, row.closed_at = AppointmentState.NO_SHOW, tx.now
-            await tx.session.flush()
-            await self._limits.note_no_show(tx, row)
-            tx.announce(
-                AppointmentMissed(
-                    appointment_id=row.id,
-                    patient_id=row.patient_id,
-                    account_id=row.owner_id,
-                    institution_id=row.institution_id,
-                )
+            if row.state is AppointmentState.CONFIRMED:
+                await self._miss(tx, row)
+
+    async def forgo(self, event: VisitForgone) -> None:
+        """Write down that somebody was here but has not come when called. (过号未归)"""
+        async with self._transactions.open(HOUSE) as tx:
+            row = await tx.get(Appointment, event.appointment_id)
+            tx.allow(Action.APPOINTMENT_SETTLE, row, purpose="forgone")
+            if row.state is AppointmentState.CHECKED_IN:
+                await self._miss(tx, row)
+
+    async def _miss(self, tx: Transaction, row: Appointment) -> None:
+        row.state, row.closed_at = AppointmentState.NO_SHOW, tx.now
+        await tx.session.flush()
+        await self._limits.note_no_show(tx, row)
+        tx.announce(
+            AppointmentMissed(
+                appointment_id=row.id,
+                patient_id=row.patient_id,
+                account_id=row.owner_id,
+                institution_id=row.institution_id,
             )
+        )
 
     async def begin(self, event: TicketEntered) -> None:
         """The patient is with the doctor."""

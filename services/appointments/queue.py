@@ -16,7 +16,13 @@ from services.permissions import Action
 from services.policy import HOUSE, Actor, Subject
 from services.policy_settings import PolicySettings
 from services.transaction import Transaction, Transactions
-from services.visit_events import TicketCalled, TicketEntered, TicketLeft, TicketUnanswered
+from services.visit_events import (
+    TicketCalled,
+    TicketEntered,
+    TicketLeft,
+    TicketUnanswered,
+    VisitForgone,
+)
 
 __all__ = ["Called", "Queue", "TicketState"]
 
@@ -191,6 +197,11 @@ class Queue:
         tx.forget(_timer(ticket))
         if gone:
             ticket.closed_at = tx.now
+            tx.announce(
+                VisitForgone(
+                    appointment_id=ticket.appointment_id, institution_id=ticket.institution_id
+                )
+            )
         rows.moved(tx, ticket)
 
     def _call(self, tx: Transaction, ticket: Ticket) -> None:

@@ -19,7 +19,8 @@ LATEST = 10
 BEATS_MISSED = 3
 """Heartbeats without which somebody is not there."""
 IN_ROOM = (TicketState.CALLED, TicketState.SERVING)
-OPEN = (TicketState.EXPECTED, TicketState.WAITING, *IN_ROOM, TicketState.MISSED)
+HERE = (TicketState.WAITING, *IN_ROOM, TicketState.MISSED)
+OPEN = (TicketState.EXPECTED, *HERE)
 
 
 async def take_line(tx: Transaction, clinician_id: UUID) -> list[Ticket]:

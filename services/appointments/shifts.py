@@ -24,6 +24,7 @@ from services.visit_events import ShiftPassedOn, ShiftPublished, ShiftSuspended
 
 __all__ = ["DayPart", "Hours", "NewShift", "ShiftState", "ShiftView", "Shifts"]
 
+LONGEST_PAGE = timedelta(days=62)
 LIVING = (ShiftState.DRAFT, ShiftState.PUBLISHED)
 SHORTEST_REASON, LONGEST_REASON = 2, 200
 
@@ -206,7 +207,8 @@ class Shifts:
             await stop(tx, row, words)
 
     async def pass_on(self, actor: Actor, shift_id: UUID, to: UUID, reason: str) -> None:
-        """Let another clinician hold a shift (替诊); who has booked is told and may cancel.
+        """Let another clinician hold a shift, also one under way (替诊); who has booked is told and
+        may cancel.
 
         Raise as `add`, `Invalid("reason_needed")`, `Conflict("shift_not_living")`.
         """
@@ -232,7 +234,7 @@ class Shifts:
     async def _give(
         self, tx: Transaction, row: Shift, to: UUID, words: str, but: Collection[UUID] = ()
     ) -> None:
-        if row.state not in LIVING or row.starts_at <= tx.now:
+        if row.state not in LIVING or row.ends_at <= tx.now:
             raise Conflict("shift_not_living")
         if to == row.clinician_id:
             raise Conflict("shift_same_clinician")
@@ -254,7 +256,7 @@ class Shifts:
         self, actor: Actor, since: date, until: date, department_id: UUID | None = None
     ) -> list[ShiftView]:
         """Return the shifts of these days (`until` included), two months at most."""
-        if until < since or (until - since).days > 62:  # noqa: PLR2004 - two months
+        if until < since or until - since > LONGEST_PAGE:
             raise Invalid("days_wrong")
         async with self._transactions.read(actor) as tx:
             query = select(Shift).where(

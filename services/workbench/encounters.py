@@ -31,6 +31,7 @@ from services.visit_events import (
     EncounterTimedOut,
     TicketCalled,
     TicketEntered,
+    VisitForgone,
 )
 
 __all__ = ["EncounterState", "EncounterView", "Encounters", "Termination"]
@@ -234,7 +235,6 @@ class Encounters:
             tx.allow(Action.ENCOUNTER_SETTLE, row, purpose="accept")
             row.state, row.accepted_at = EncounterState.ACCEPTED, tx.now
             row.clinician_id = event.clinician_id
-            tx.forget(_timer(row))
 
     async def begin(self, event: TicketEntered) -> None:
         """The patient has come in: the clock runs."""
@@ -253,17 +253,26 @@ class Encounters:
         """Nobody has taken the visit in time (by the timer): the money goes back. (domain 5.4)
 
         While the clinician is there and sees one after the other, the turn is not lost: it is
-        looked at again later.
+        looked at again later. Who was called and may still come back is waited for as long as the
+        session lasts, and then was absent.
         """
         async with self._transactions.open(HOUSE) as tx:
             row = await tx.get(Encounter, event.encounter_id)
             tx.allow(Action.ENCOUNTER_SETTLE, row, purpose="overdue")
-            if row.state is not EncounterState.REQUESTED:
+            begun = row.state not in (EncounterState.REQUESTED, EncounterState.ACCEPTED)
+            if begun or tx.now < row.accept_by:  # or its time was prolonged meanwhile
                 return
             prospect = await self._prospects.prospect(tx, row.appointment_id)
             if prospect is Prospect.SERVED:
                 row.accept_by = tx.now + self._grace(row)
                 tx.later(_timer(row), row.accept_by, EncounterOverdue(encounter_id=row.id))
+                return
+            if prospect is Prospect.FORGONE:
+                tx.announce(
+                    VisitForgone(
+                        appointment_id=row.appointment_id, institution_id=row.institution_id
+                    )
+                )
                 return
             row.closed_at = tx.now
             if prospect is Prospect.ABSENT:

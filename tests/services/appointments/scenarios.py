@@ -61,6 +61,13 @@ async def a_call_is_missed(clinic: Clinic) -> None:
     clinic.clock.forward(minutes=3)
 
 
+async def a_call_is_missed_for_good(clinic: Clinic) -> None:
+    practice, _, _ = await somebody_comes(clinic)
+    await clinic.queue.call_next(practice.proven())
+    await practice.until(practice.at(9, 3))
+    await practice.until(practice.at(12, 30))
+
+
 async def a_patient_gives_up_waiting(clinic: Clinic) -> None:
     _, patient, appointment_id = await somebody_comes(clinic)
     await clinic.queue.leave(patient, appointment_id)
@@ -131,6 +138,7 @@ SCENARIOS = (
     a_visit_breaks_down,
     nobody_takes_a_visit,
     a_call_is_missed,
+    a_call_is_missed_for_good,
     a_patient_gives_up_waiting,
     a_place_is_paid_and_nobody_comes,
     a_place_is_not_paid,

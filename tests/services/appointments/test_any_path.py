@@ -46,6 +46,7 @@ OVER = {
     EncounterState.TECH_FAILED,
     EncounterState.CANCELLED,
 }
+CLOSED = {TicketState.DONE, TicketState.LEFT, TicketState.NO_SHOW}
 PLACE_OF = {
     AppointmentState.CREATED: {SlotState.LOCKED},
     AppointmentState.CONFIRMED: {SlotState.BOOKED},
@@ -132,6 +133,19 @@ class Walk:
         if self.clinic.clock.now() < start:
             await self.practice.until(start)
 
+    async def let_the_day_end(self) -> None:
+        """Nobody waits for ever: by evening only a visit that is still held is open."""
+        for hour in range(1, 13):
+            await self.practice.until(self.practice.at(9) + timedelta(hours=hour))
+        await self.look_round()
+        held = FINAL | {AppointmentState.IN_CONSULT}
+        assert set(self.seen.values()) <= held
+        async with self.clinic.database.transaction(write=False) as session:
+            open_tickets = set(await session.scalars(select(Ticket.state)))
+            visits = set(await session.scalars(select(Encounter.state)))
+        assert open_tickets <= CLOSED | {TicketState.SERVING}
+        assert visits <= OVER | {EncounterState.IN_PROGRESS}
+
     async def look_round(self) -> None:
         """Places, appointments, tickets and visits must agree."""
         async with self.clinic.database.transaction(write=False) as session:
@@ -194,6 +208,9 @@ WAY = (
 
 
 @example(len(WAY), [])
+@example(11, [(Walk.call, 0), (Walk.wait, 1)])
+@example(11, [(Walk.call, 0), (Walk.wait, 1), (Walk.come_back, 0)])
+@example(11, [(Walk.call, 0), (Walk.wait, 1), (Walk.come_back, 0), (Walk.beat, 0)] * 3)
 @example(12, [(Walk.fail, 0), (Walk.call, 0), (Walk.enter, 0), (Walk.end, 0)])
 @example(12, [(Walk.break_off, 0), (Walk.stop, 0)])
 @given(
@@ -226,5 +243,6 @@ async def _walk(home, keys, moves) -> None:
                 continue
             await practice.happen()
             await walk.look_round()
+        await walk.let_the_day_end()
     finally:
         await database.close()

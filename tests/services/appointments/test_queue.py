@@ -254,6 +254,20 @@ async def test_a_silent_doctor_brings_the_desk_and_then_a_way_out(town: Town):
     assert [each.refund for each in told if type(each).__name__ == "AppointmentCancelled"] == [True]
 
 
+async def test_a_shift_under_way_is_taken_over_with_everybody_who_waits(town: Town):
+    """Doctor silent: transfer to a colleague; who waits stands in their line. (domain 5.3)"""
+    shift_id = await town.shift()
+    people = await came(town, 0, 10)
+    await town.later(minutes=6)
+    await town.desk.shifts.pass_on(town.planner, shift_id, OTHER_DOCTOR, "林医生突发不适")
+    await town.happen()
+    assert await line(town) == []
+    worklist = await town.desk.waiting_room.worklist(town.other_doctor)
+    assert [each.appointment_id for each in worklist] == [person[1] for person in people]
+    other = an_actor("doctor", user_id=OTHER_DOCTOR, confirmed_at=town.clock.now())
+    assert (await town.desk.queue.call_next(other)).appointment_id == people[0][1]
+
+
 async def test_who_leaves_while_the_doctor_is_there_is_not_paid_back(town: Town):
     await town.shift()
     ((actor, appointment_id),) = await came(town, 0)
