@@ -11,13 +11,14 @@ from data.files import FileStore
 from services.appointments.appointment_desk import AppointmentDesk, Kernel
 from services.appointments.appointment_directory import AppointmentDirectory
 from services.appointments.attendance import Attendance
-from services.appointments.booking import Booking, Known
+from services.appointments.booking import Booking
 from services.appointments.kinds import Kinds
 from services.appointments.patterns import Patterns
 from services.appointments.places import Places
 from services.appointments.presence import Presences
 from services.appointments.queue import Queue
 from services.appointments.shifts import Shifts
+from services.appointments.terms import Known
 from services.appointments.visits import Visits
 from services.appointments.waiting_room import WaitingRoom
 from services.appointments.waitlist import WaitList

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from services.appointments.attendance import Attendance
-from services.appointments.booking import Booking, Known
+from services.appointments.booking import Booking
 from services.appointments.cover import Cover
 from services.appointments.kinds import Kinds
 from services.appointments.limits import Limits
@@ -14,6 +14,7 @@ from services.appointments.presence import Presences
 from services.appointments.queue import Queue
 from services.appointments.reminders import Reminders
 from services.appointments.shifts import Shifts
+from services.appointments.terms import Known
 from services.appointments.tickets import Tickets
 from services.appointments.visits import Visits
 from services.appointments.waiting_room import WaitingRoom

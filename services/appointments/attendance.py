@@ -6,8 +6,8 @@ from uuid import UUID
 from data.appointments import Appointment, AppointmentState, Slot, SlotState
 from data.errors import Conflict
 from services.ages import full_years
-from services.appointments.booking import cancelled
 from services.appointments.limits import Limits
+from services.appointments.terms import cancelled
 from services.inquiries import Persons, Readiness
 from services.permissions import DESK, Action
 from services.policy import HOUSE, Actor

@@ -1,8 +1,7 @@
 """Takes a place for a patient, holds it while they pay, and gives it back. (预约, domain 5.2)"""
 
 import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import case, select
@@ -12,8 +11,11 @@ from data.appointments import (
     AppointmentState,
     Channel,
     Shift,
+    ShiftState,
     Slot,
     SlotState,
+    WaitlistEntry,
+    WaitState,
 )
 from data.clock import new_id
 from data.errors import Conflict, Invalid
@@ -24,16 +26,22 @@ from services.appointments.kinds import Kind, kind_of
 from services.appointments.limits import LIVING, Limits
 from services.appointments.places import open_now
 from services.appointments.shifts import worded
-from services.inquiries import Clinicians, Person, Persons, Price, Prices
-from services.licences import Licences
+from services.appointments.terms import (
+    Booked,
+    Known,
+    Wish,
+    about,
+    booked,
+    cancelled,
+    confirmed,
+    held,
+)
+from services.inquiries import Person, Price
 from services.permissions import DESK, Action
-from services.policy import HOUSE, Actor, Subject
+from services.policy import HOUSE, Actor
 from services.transaction import Transaction, Transactions
 from services.visit_events import (
-    AppointmentCancelled,
-    AppointmentConfirmed,
     AppointmentExpired,
-    AppointmentHeld,
     AppointmentLapsed,
     AppointmentMoved,
     AppointmentReminderDue,
@@ -53,40 +61,6 @@ MOVED = "moved"
 GIVEN_BACK = (AppointmentState.CREATED, AppointmentState.CONFIRMED)
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What somebody wants to book."""
-
-    patient_id: UUID
-    clinician_id: UUID
-    starts_at: datetime
-    kind: str
-    words: str = ""
-    """Of the desk, for somebody on the phone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Booked:
-    """A place that is held, or already sure."""
-
-    id: UUID
-    state: AppointmentState
-    starts_at: datetime
-    ends_at: datetime
-    price_fen: int
-    hold_until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What booking asks of the other modules."""
-
-    persons: Persons
-    clinicians: Clinicians
-    prices: Prices
-    licences: Licences
-
-
 class Booking:
     """The clerk who gives out places."""
 
@@ -100,15 +74,15 @@ class Booking:
         """Take a place: held until it is paid, sure at once where nothing is to pay.
 
         Raise `Conflict`: `patient_unverified`, `guardian_needed_to_book`, `licence_expired`,
-        `slot_taken`, `kind_not_offered`, as `Clinicians.may_treat`, `Limits.require` and
-        `Prices.price`. (R-PAT-1, R-PAT-2, R-ORG-1, R-ORG-2, R-STF-1, R-PRICE)
+        `slot_taken`, `offer_over`, `kind_not_offered`, and as `Clinicians.may_treat`,
+        `Limits.require`, `Prices.price`. (R-PAT-1, R-PAT-2, R-ORG-1, R-ORG-2, R-STF-1, R-PRICE)
         """
         async with self._transactions.open(actor) as tx:
             person = await self._known.persons.person(tx, wish.patient_id)
             tx.allow(Action.APPOINTMENT_BOOK, about(person), purpose=wish.words)
             await take_turn(tx.session, "patient", wish.patient_id)
             await self._require_person(tx, person)
-            slot, shift = await self._free(tx, wish)
+            slot, shift = await (_offered if wish.offer_id else _free)(tx, wish)
             kind = await kind_of(tx, actor.home, shift.kind)
             if not kind.is_offered:
                 raise Conflict("kind_not_offered")
@@ -122,7 +96,7 @@ class Booking:
             tx.session.add(row)
             slot.appointment_id = row.id
             self._begin(tx, row, slot, kind)
-            return tx.answer(_booked(row))
+            return tx.answer(booked(row))
 
     async def _require_person(self, tx: Transaction, person: Person) -> None:
         """Go on only if they may be seen here, and if the actor may say so for them."""
@@ -138,28 +112,6 @@ class Booking:
         most = self._policy.number("policy.patient.guardian_account_under_years")
         if full_years(person.birth_date, today) < most and tx.actor.user_id not in person.guardians:
             raise Conflict("guardian_needed_to_book")
-
-    async def _free(self, tx: Transaction, wish: Wish) -> tuple[Slot, Shift]:
-        """Return a free place at that time, kept from others until we are done."""
-        doors = (Channel.WINDOW, Channel.PORTAL) if _is_desk(tx.actor) else (Channel.PORTAL,)
-        query = (
-            select(Slot, Shift)
-            .join(Shift, Slot.shift_id == Shift.id)
-            .where(
-                Shift.institution_id == tx.actor.home,
-                Shift.clinician_id == wish.clinician_id,
-                Shift.kind == wish.kind,
-                Slot.starts_at == wish.starts_at,
-                *open_now(tx.now, doors),
-            )
-            .order_by(case((Slot.channel == Channel.PORTAL, 1), else_=0), Slot.seq)
-            .limit(1)
-            .with_for_update(of=Slot, skip_locked=True)
-        )
-        found = (await tx.session.execute(query)).first()
-        if found is None:
-            raise Conflict("slot_taken")
-        return found[0], found[1]
 
     def _row(
         self, tx: Transaction, wish: Wish, slot: Slot, shift: Shift, price: Price
@@ -192,41 +144,12 @@ class Booking:
         slot.state = SlotState.LOCKED
         row.hold_until = tx.now + self._policy.span("policy.slot.lock_minutes", row.institution_id)
         tx.later(_timer(row.id), row.hold_until, HoldOver(appointment_id=row.id))
-        tx.announce(
-            AppointmentHeld(
-                appointment_id=row.id,
-                patient_id=row.patient_id,
-                account_id=row.owner_id,
-                kind=row.kind,
-                price_item=kind.price_item,
-                price_fen=row.price_fen,
-                price_version=row.price_version,
-                starts_at=row.starts_at,
-                hold_until=row.hold_until,
-                institution_id=row.institution_id,
-                site_id=row.site_id,
-            )
-        )
+        tx.announce(held(row, kind, row.hold_until))
 
     def _confirm(self, tx: Transaction, row: Appointment, kind: Kind) -> None:
         row.state, row.confirmed_at, row.hold_until = AppointmentState.CONFIRMED, tx.now, None
         self._set_timers(tx, row)
-        tx.announce(
-            AppointmentConfirmed(
-                appointment_id=row.id,
-                patient_id=row.patient_id,
-                account_id=row.owner_id,
-                clinician_id=row.clinician_id,
-                department_id=row.department_id,
-                shift_id=row.shift_id,
-                kind=row.kind,
-                accept_within=kind.accept_within,
-                starts_at=row.starts_at,
-                ends_at=row.ends_at,
-                institution_id=row.institution_id,
-                site_id=row.site_id,
-            )
-        )
+        tx.announce(confirmed(row, kind))
 
     def _set_timers(self, tx: Transaction, row: Appointment) -> None:
         """Remind of it some hours before; look again when its time has passed."""
@@ -353,36 +276,11 @@ class Booking:
         slot = await tx.get(Slot, row.slot_id)
         shift = await tx.session.get(Shift, slot.shift_id)
         slot.appointment_id = None
-        if shift is not None and shift.state != "published":
+        if shift is not None and shift.state is not ShiftState.PUBLISHED:
             slot.state = SlotState.RELEASED
             return
         slot.state = SlotState.FREE
         slot.free_at = tx.now + timedelta(minutes=1 + secrets.randbelow(LATEST_RETURN))
-
-
-def cancelled(row: Appointment, by: str, *, refund: bool) -> AppointmentCancelled:
-    """Return what is announced of an appointment that does not take place."""
-    return AppointmentCancelled(
-        appointment_id=row.id,
-        patient_id=row.patient_id,
-        account_id=row.owner_id,
-        clinician_id=row.clinician_id,
-        by=by,
-        refund=refund,
-        institution_id=row.institution_id,
-        site_id=row.site_id,
-    )
-
-
-def about(person: Person) -> Subject:
-    """Return what a permission to book for a patient depends on."""
-    return Subject(
-        "appointment", "", person.institution_id, person.site_id, patient_id=person.patient_id
-    )
-
-
-def _booked(row: Appointment) -> Booked:
-    return Booked(row.id, row.state, row.starts_at, row.ends_at, row.price_fen, row.hold_until)
 
 
 def _is_desk(actor: Actor) -> bool:
@@ -391,3 +289,51 @@ def _is_desk(actor: Actor) -> bool:
 
 def _timer(appointment_id: UUID) -> str:
     return f"hold:{appointment_id}"
+
+
+async def _free(tx: Transaction, wish: Wish) -> tuple[Slot, Shift]:
+    """Return a free place at that time, kept from others until we are done."""
+    doors = (Channel.WINDOW, Channel.PORTAL) if _is_desk(tx.actor) else (Channel.PORTAL,)
+    query = (
+        select(Slot, Shift)
+        .join(Shift, Slot.shift_id == Shift.id)
+        .where(
+            Shift.institution_id == tx.actor.home,
+            Shift.clinician_id == wish.clinician_id,
+            Shift.kind == wish.kind,
+            Slot.starts_at == wish.starts_at,
+            *open_now(tx.now, doors),
+        )
+        .order_by(case((Slot.channel == Channel.PORTAL, 1), else_=0), Slot.seq)
+        .limit(1)
+        .with_for_update(of=Slot, skip_locked=True)
+    )
+    found = (await tx.session.execute(query)).first()
+    if found is None:
+        raise Conflict("slot_taken")
+    return found[0], found[1]
+
+
+async def _offered(tx: Transaction, wish: Wish) -> tuple[Slot, Shift]:
+    """Return the place that is kept for this patient on the wait-list; it is taken with that.
+
+    Raise `Conflict("offer_over")`.
+    """
+    if wish.offer_id is None:
+        raise Conflict("offer_over")
+    entry = await tx.get(WaitlistEntry, wish.offer_id)
+    kept = entry.state is WaitState.OFFERED and entry.patient_id == wish.patient_id
+    if not kept or entry.slot_id is None:
+        raise Conflict("offer_over")
+    slot = await tx.get(Slot, entry.slot_id)
+    shift = await tx.get(Shift, slot.shift_id)
+    if shift.state is not ShiftState.PUBLISHED or slot.starts_at <= tx.now:
+        raise Conflict("offer_over")
+    entry.state = WaitState.TAKEN
+    tx.forget(offer_timer(entry.id))
+    return slot, shift
+
+
+def offer_timer(entry_id: UUID) -> str:
+    """Return the key of the timer that ends an offer of the wait-list."""
+    return f"offer:{entry_id}"

@@ -41,11 +41,14 @@ class Presences:
         """Say that one is at work; the page does it by itself as long as it is open."""
         async with self._transactions.open(actor) as tx:
             me = Subject("presence", actor.user_id, actor.home, owner_id=actor.user_id)
-            tx.allow(Action.PRESENCE_BEAT, me)
             row = await _row(tx, actor.user_id)
             was_there = row is not None and await rows.is_there(
                 tx, self._policy, actor.user_id, actor.home
             )
+            if was_there:
+                tx.allow_often(Action.PRESENCE_BEAT, me, "still at work")
+            else:
+                tx.allow(Action.PRESENCE_BEAT, me, purpose="came")
             if row is None:
                 row = Presence(
                     institution_id=actor.home,

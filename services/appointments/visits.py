@@ -10,7 +10,8 @@ from data.appointments import Appointment, AppointmentState
 from services.appointments.attendance import Attendance
 from services.appointments.kinds import kinds_of
 from services.appointments.limits import LIVING
-from services.inquiries import Clinicians, Persons
+from services.inquiries import Clinicians, Person, Persons
+from services.masking import mask_name
 from services.permissions import Action
 from services.policy import Actor, visible
 from services.policy_settings import PolicySettings
@@ -28,6 +29,7 @@ class Visit:
     reason: str
     patient_id: UUID
     patient: str
+    """Masked, unless the reader acts for them."""
     clinician_id: UUID
     clinician: str
     title: str
@@ -120,7 +122,7 @@ class Visits:
                     state=row.state,
                     reason=row.state_reason,
                     patient_id=row.patient_id,
-                    patient=patient.name if patient else "",
+                    patient=_named(tx.actor, row.patient_id, patient),
                     clinician_id=row.clinician_id,
                     clinician=doctor.name if doctor else "",
                     title=doctor.title if doctor else "",
@@ -140,3 +142,9 @@ class Visits:
                 )
             )
         return views
+
+
+def _named(actor: Actor, patient_id: UUID, person: Person | None) -> str:
+    if person is None:
+        return ""
+    return person.name if patient_id in actor.patient_ids else mask_name(person.name)

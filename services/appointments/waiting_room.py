@@ -51,7 +51,7 @@ class Line:
     patient_id: UUID
     number: str
     name: str
-    """Masked, as in every list. (decision 23)"""
+    """Masked, as in every list."""
     sex: str
     birth_date: date
     state: TicketState

@@ -19,6 +19,7 @@ from data.appointments import (
 )
 from data.clock import new_id
 from data.errors import Conflict, Invalid
+from services.appointments.booking import offer_timer
 from services.appointments.places import FARTHEST
 from services.notify import Note, Notify
 from services.permissions import Action
@@ -68,7 +69,7 @@ class Entry:
 
 
 class WaitList:
-    """The list of those who take what becomes free."""
+    """The list of those who take what becomes free: they book it by `Wish.offer_id`."""
 
     def __init__(self, transactions: Transactions, notify: Notify, zone: ZoneInfo) -> None:
         self._transactions = transactions
@@ -109,22 +110,6 @@ class WaitList:
             if row.state in LIVING:
                 await self._end(tx, row, WaitState.LEFT)
 
-    async def take(self, actor: Actor, entry_id: UUID) -> datetime:
-        """Take up the offer: the place is free for whoever books it now. Return its time.
-
-        Raise `Conflict("offer_over")`.
-        """
-        async with self._transactions.open(actor) as tx:
-            row = await tx.get(WaitlistEntry, entry_id)
-            tx.allow(Action.WAITLIST_JOIN, row, purpose="take")
-            if row.state is not WaitState.OFFERED or row.slot_id is None:
-                raise Conflict("offer_over")
-            slot = await tx.get(Slot, row.slot_id)
-            slot.state, slot.free_at = SlotState.FREE, None
-            row.state = WaitState.TAKEN
-            tx.forget(_timer(row))
-            return tx.answer(slot.starts_at)
-
     async def mine(self, actor: Actor) -> list[Entry]:
         """Return what one waits for."""
         async with self._transactions.read(actor) as tx:
@@ -163,7 +148,7 @@ class WaitList:
 
     async def _end(self, tx: Transaction, row: WaitlistEntry, state: WaitState) -> None:
         was_offered, row.state = row.state is WaitState.OFFERED, state
-        tx.forget(_timer(row))
+        tx.forget(offer_timer(row.id))
         if was_offered and row.slot_id is not None:
             slot = await tx.get(Slot, row.slot_id)
             slot.state = SlotState.FREE
@@ -195,7 +180,7 @@ class WaitList:
         slot.state = SlotState.LOCKED
         entry.state, entry.slot_id = WaitState.OFFERED, slot.id
         entry.offered_until = min(tx.now + KEPT, slot.starts_at)
-        tx.later(_timer(entry), entry.offered_until, OfferOver(entry_id=entry.id))
+        tx.later(offer_timer(entry.id), entry.offered_until, OfferOver(entry_id=entry.id))
         tx.announce(
             PlaceOffered(
                 entry_id=entry.id,
@@ -245,7 +230,3 @@ def _entry(row: WaitlistEntry, starts_at: datetime | None) -> Entry:
         offered_at=starts_at if row.state is WaitState.OFFERED else None,
         offered_until=row.offered_until,
     )
-
-
-def _timer(row: WaitlistEntry) -> str:
-    return f"offer:{row.id}"

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from data.clock import new_id
 from data.errors import Invalid, NotFound
 from data.records import Evidence
+from services.own_files import require_own
 from services.permissions import Action
 from services.policy import Actor, Subject
 from services.policy_settings import PolicySettings
@@ -59,7 +60,8 @@ class Evidences:
         """Put an earlier diagnosis into a patient's folder; return it.
 
         Raise `Invalid`: `evidence_words_needed`, `evidence_day_wrong`, `evidence_proof_needed`
-        (a picture of the paper, or the number of the visit in the hospital's own system).
+        (a picture of the paper, or the number of the visit in the hospital's own system);
+        `NotFound` for a picture that is not one's own.
         """
         institution, diagnosis = " ".join(new.institution.split()), " ".join(new.diagnosis.split())
         if not (0 < len(institution) <= LONGEST and 0 < len(diagnosis) <= LONGEST):
@@ -85,6 +87,7 @@ class Evidences:
             )
             about = Subject("evidence", row.id, actor.home, patient_id=patient_id)
             tx.allow(Action.EVIDENCE_KEEP, about)
+            await require_own(tx, [new.file_id] if new.file_id else [])
             tx.session.add(row)
             return tx.answer(row.id)
 

@@ -15,6 +15,7 @@ from data.clock import new_id
 from data.errors import Conflict, Invalid
 from data.records import ConsentKind, Preparation, RedFlags, TriageAnswer
 from services.inquiries import BookedVisit, Bookings, Persons
+from services.own_files import require_own
 from services.permissions import DESK, Action
 from services.policy import Actor, Subject
 from services.records.consents import Consents
@@ -136,8 +137,10 @@ class Preparations:
         photos: Collection[UUID] = (),
         taps: int = 0,
     ) -> None:
-        """Say what is wrong, in one's own words, with pictures. Raise `Invalid`:
-        `complaint_length`, `too_many_photos`."""
+        """Say what is wrong, in one's own words, with pictures.
+
+        Raise `Invalid`: `complaint_length`, `too_many_photos`; `NotFound` for another's picture.
+        """
         words = " ".join(complaint.split())
         if not SHORTEST <= len(words) <= LONGEST:
             raise Invalid("complaint_length", low=SHORTEST, high=LONGEST)
@@ -145,6 +148,8 @@ class Preparations:
             raise Invalid("too_many_photos", most=MOST_PHOTOS)
         async with self._transactions.open(actor) as tx:
             visit, row = await self._open(tx, appointment_id, "complaint")
+            known = set(row.photos)  # perhaps another of the family has added them
+            await require_own(tx, [photo for photo in photos if str(photo) not in known])
             row.complaint, row.body_site = words, body_site.strip()[:50]
             row.photos = [str(photo) for photo in photos]
             await self._note(tx, visit, row, taps)

@@ -21,6 +21,7 @@ from data.clock import new_id
 from data.errors import Conflict, Invalid, NotFound
 from data.patients import IdentityDocument
 from services.institution import checked_name
+from services.own_files import require_own
 from services.permissions import Action
 from services.policy import Actor, Subject
 from services.transaction import Reading, Transaction, Transactions
@@ -155,6 +156,7 @@ class ClinicianFiles:
             tx.allow(Action.CREDENTIAL_KEEP, row, purpose=str(kind))
             if row.state not in OPEN_TO_CHANGE:
                 raise Conflict("credential_in_review", state=str(row.state))
+            await require_own(tx, [file_id])
             paper = put_paper(tx, row, kind, file_id, valid_to)
             return tx.answer(paper.id)
 

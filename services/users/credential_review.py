@@ -21,6 +21,7 @@ from data.errors import Conflict, Forbidden, Invalid
 from data.institution import Institution
 from services.events import ClinicianActivated, ClinicianSuspended
 from services.i18n import Key
+from services.own_files import require_own
 from services.permissions import Action
 from services.policy import HOUSE, Actor, Role, Subject, visible
 from services.policy_settings import PolicySettings
@@ -73,6 +74,7 @@ class CredentialReview:
         async with self._transactions.open(actor) as tx:
             row = await self._take(tx, clinician_id, STEPS[1])
             await self._require_complete(tx, row)
+            await require_own(tx, [extract_id])
             put_paper(tx, row, PaperKind.REGISTER_EXTRACT, extract_id)
             await tx.session.flush()
             for paper in await papers_of(tx, row.id):

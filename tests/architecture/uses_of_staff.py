@@ -1,21 +1,33 @@
 """Examples of the use cases about departments and credentials; see uses.py."""
 
+from uuid import UUID
+
 from data.clinicians import CredentialState
-from data.clock import new_id
 from services.policy import Action
 from services.users.clinicians import PaperKind
 from tests.architecture import world_of_staff
 from tests.architecture.examples import Shows, Use
+from tests.architecture.whose import Case
+from tests.kept_files import a_file
 
 WHY = "for the matrix"
+
+
+async def _add_paper(case: Case, clinician_id: UUID) -> None:
+    paper = await a_file(case.clinic, case.actor)
+    await case.clinic.clinician_files.add_paper(case.actor, clinician_id, PaperKind.TITLE, paper)
+
+
+async def _verify(case: Case, clinician_id: UUID) -> None:
+    extract = await a_file(case.clinic, case.actor)
+    await case.clinic.credential_review.verify(case.actor, clinician_id, extract, WHY)
+
 
 USES: dict[str, Use] = {
     "clinician_files.add_paper": Use(
         Action.CREDENTIAL_KEEP,
         world_of_staff.credential(CredentialState.DRAFT),
-        lambda case, id_: case.clinic.clinician_files.add_paper(
-            case.actor, id_, PaperKind.TITLE, new_id()
-        ),
+        _add_paper,
     ),
     "clinician_files.one": Use(
         Action.CREDENTIAL_READ,
@@ -83,7 +95,7 @@ USES: dict[str, Use] = {
     "credential_review.verify": Use(
         Action.CREDENTIAL_VERIFY,
         world_of_staff.credential(CredentialState.SUBMITTED),
-        lambda case, id_: case.clinic.credential_review.verify(case.actor, id_, new_id(), WHY),
+        _verify,
     ),
     "departments.change": Use(
         Action.DEPARTMENT_CHANGE,

@@ -11,6 +11,7 @@ from data.appointments import AppointmentState, Shift, ShiftState, WaitState
 from data.clinicians import CredentialState, DepartmentMember
 from data.clock import new_id
 from data.queue import TicketState
+from data.records import Preparation
 from data.workbench import EncounterState, Termination
 from services.appointments.booking import Wish
 from services.appointments.hours import Hours
@@ -134,9 +135,10 @@ async def _given(case: Case, patient_id: UUID) -> object:
 
 
 async def _use(case: Case, appointment_id: UUID) -> None:
-    view = await case.clinic.preparations.of(case.actor, appointment_id)
-    assert view.evidence_id
-    await case.clinic.preparations.use_evidence(case.actor, appointment_id, view.evidence_id)
+    async with case.clinic.database.transaction(write=False) as session:
+        query = select(Preparation.evidence_id).where(Preparation.appointment_id == appointment_id)
+        known = await session.scalar(query) or new_id()
+    await case.clinic.preparations.use_evidence(case.actor, appointment_id, known)
 
 
 def _confirmed(case: Case) -> Case:
@@ -309,11 +311,6 @@ USES: dict[str, Use] = {
         Action.WAITLIST_JOIN,
         world.waiting(WaitState.WAITING),
         lambda case, id_: case.clinic.waitlist.leave(case.actor, id_),
-    ),
-    "waitlist.take": Use(
-        Action.WAITLIST_JOIN,
-        world.waiting(WaitState.OFFERED),
-        lambda case, id_: case.clinic.waitlist.take(case.actor, id_),
     ),
 }
 

@@ -21,8 +21,9 @@ from data.queue import Ticket
 from data.tasks import Task
 from services.appointments.appointment_desk import AppointmentDesk, Kernel
 from services.appointments.appointment_directory import AppointmentDirectory
-from services.appointments.booking import Booked, Known, Wish
+from services.appointments.booking import Booked, Wish
 from services.appointments.shifts import Hours, NewShift
+from services.appointments.terms import Known
 from services.bus import Bus
 from services.clinic import Clinic
 from services.inquiries import Colleague, Person, Price

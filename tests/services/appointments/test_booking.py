@@ -330,8 +330,27 @@ async def test_who_waits_longest_is_offered_a_place_that_becomes_free(town: Town
     await town.later(minutes=20)
     assert await town.desk.waitlist.mine(first[0]) == []
     offer = (await town.desk.waitlist.mine(second[0]))[0]
-    starts_at = await town.desk.waitlist.take(second[0], offer.id)
-    assert (await town.book(second, starts_at)).state is AppointmentState.CONFIRMED
+    wish = Wish(second[1], DOCTOR, offer.offered_at, "video", offer_id=offer.id)
+    booked = await town.desk.booking.hold(second[0], wish)
+    assert (booked.state, booked.starts_at) == (AppointmentState.CONFIRMED, at(9, 30))
+    with pytest.raises(Conflict, match="offer_over"):
+        await town.desk.booking.hold(second[0], wish)
+    third, patient_id = town.patient()
+    with pytest.raises(Conflict, match="offer_over"):
+        await town.desk.booking.hold(third, replace(wish, patient_id=patient_id))
+
+
+async def test_names_are_masked_for_whoever_does_not_act_for_them(town: Town):
+    """Lists mask names; one's own family reads theirs."""
+    town.neighbours.fee = 0
+    await town.shift()
+    patient = town.patient()
+    booked = await town.book(patient, at(9))
+    visits = town.desk.visits
+    assert [each.patient for each in await visits.coming(patient[0])] == ["王芳"]
+    for reader in (town.nurse, town.doctor):
+        assert [each.patient for each in await visits.coming(reader)] == ["王*"]
+        assert (await visits.one(reader, booked.id)).patient == "王*"
 
 
 async def test_reminders_come_at_the_hours_that_the_house_has_set(town: Town):

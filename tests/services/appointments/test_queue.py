@@ -6,6 +6,7 @@ from statistics import median
 import pytest
 from sqlalchemy import select
 
+from data.audit import AuditEntry
 from data.errors import Conflict, Forbidden, Unauthenticated
 from data.queue import TicketState, WaitForecast
 from data.tasks import Task
@@ -200,6 +201,17 @@ async def test_no_time_is_promised_while_the_doctor_is_away(town: Town):
     await town.later(minutes=2)
     turn = await town.desk.waiting_room.turn(*people[1])
     assert (turn.waits, turn.is_there) == (None, False)
+
+
+async def test_the_trail_says_when_a_doctor_came_and_not_each_heartbeat(town: Town):
+    for _ in range(3):
+        await town.desk.presences.beat(town.doctor)
+        await town.later(seconds=30)
+    await town.later(minutes=10)
+    await town.desk.presences.beat(town.doctor)
+    async with town.clinic.database.transaction(write=False) as session:
+        query = select(AuditEntry).where(AuditEntry.action == "presence:beat")
+        assert [entry.purpose for entry in await session.scalars(query)] == ["came", "came"]
 
 
 async def test_the_time_comes_from_the_doctors_own_visits(town: Town, encounters: Encounters):

@@ -14,6 +14,7 @@ from services.records.consents import ConsentKind, delivered, digest_of
 from services.records.evidence import NewEvidence
 from services.records.red_flags import groups, red_flags
 from tests.factories import an_actor
+from tests.kept_files import a_file
 from tests.practice import PHONE, Practice
 
 EVERYTHING = ("red_flags", "complaint", "evidence", "consents", "whereabouts", "devices")
@@ -173,6 +174,23 @@ async def test_a_new_wording_is_agreed_to_anew(practice, visit):
         query = select(Consent.text_digest).where(Consent.kind == ConsentKind.SENSITIVE_DATA)
         kept = set(await session.scalars(query))
     assert kept == {digest_of(delivered()[ConsentKind.SENSITIVE_DATA].bodies), digest_of(bodies)}
+
+
+async def test_a_picture_shown_is_ones_own(practice, visit):
+    """Whoever names another's file finds nothing; what the family has added stays."""
+    patient, patient_id, appointment_id = visit
+    mine, theirs = [await a_file(practice.clinic, who) for who in (patient, practice.nurse)]
+    prepared, shown = (
+        practice.clinic.preparations,
+        NewEvidence("某医院", date(2026, 1, 1), "高血压"),
+    )
+    with pytest.raises(NotFound):
+        await prepared.describe(patient, appointment_id, "头晕三天", photos=[mine, theirs])
+    with pytest.raises(NotFound):
+        await practice.clinic.evidences.add(patient, patient_id, replace(shown, file_id=theirs))
+    await prepared.describe(patient, appointment_id, "头晕三天", photos=[mine])
+    await prepared.describe(practice.nurse, appointment_id, "头晕四天", photos=[mine])
+    await practice.clinic.evidences.add(patient, patient_id, replace(shown, file_id=mine))
 
 
 async def test_what_is_given_is_taken_back_as_easily_and_nothing_needs_a_face(practice, visit):

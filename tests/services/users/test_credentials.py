@@ -13,7 +13,7 @@ from sqlalchemy import select
 from data.clinicians import Clinician, CredentialStep
 from data.clock import new_id
 from data.database import Database
-from data.errors import Conflict, DomainError, Forbidden, Invalid
+from data.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from data.institution import Institution
 from data.tasks import Task
 from services.clinic import Clinic
@@ -23,6 +23,7 @@ from services.users.clinicians import CredentialState, Details, PaperKind, Profe
 from services.users.credential_rules import NEEDED, STEPS
 from tests.conftest import HeldClock
 from tests.factories import INSTITUTION, an_actor
+from tests.kept_files import a_file
 from tests.services.users.test_patients import number
 
 HERE = "示范县人民医院(测试)"
@@ -66,14 +67,15 @@ class Office:
         files, details = self.clinic.clinician_files, replace(self.details, **changes)
         clinician_id = await files.keep(self.doctor, details)
         for kind in NEEDED[details.profession]:
-            await files.add_paper(self.doctor, clinician_id, kind, new_id())
+            paper = await a_file(self.clinic, self.doctor)
+            await files.add_paper(self.doctor, clinician_id, kind, paper)
         return clinician_id
 
     async def take(self, step: str, clinician_id: UUID, by: Actor | None = None) -> None:
         """Take one step of the review, by whom it belongs to or by somebody else."""
         review, actor = self.clinic.credential_review, by or self.reviewers.get(step, self.doctor)
         more = {
-            "verify": (new_id(), "已在国家医师执业注册系统核对"),
+            "verify": (await a_file(self.clinic, actor), "已在国家医师执业注册系统核对"),
             "certify": ("CA-0001", LATER),
             "file": ("备案-2026-0001",),
             "suspend": ("核查执业信息",),
@@ -192,6 +194,21 @@ async def test_a_paper_that_is_missing_is_named(office: Office):
     with pytest.raises(Conflict, match="paper_missing") as refusal:
         await office.take("submit", clinician_id)
     assert refusal.value.details["what"] == "hospital_consent"
+
+
+async def test_nobody_shows_what_another_has_handed_in(office: Office):
+    """A file of somebody else's is not there, whoever names it."""
+    clinician_id = await office.draft()
+    hr = office.reviewers["verify"]
+    theirs = await a_file(office.clinic, hr)
+    with pytest.raises(NotFound):
+        await office.clinic.clinician_files.add_paper(
+            office.doctor, clinician_id, PaperKind.TITLE, theirs
+        )
+    await office.take("submit", clinician_id)
+    mine = await a_file(office.clinic, office.doctor)
+    with pytest.raises(NotFound):
+        await office.clinic.credential_review.verify(hr, clinician_id, mine, "已核对")
 
 
 async def test_what_is_in_review_cannot_be_changed_and_comes_back_with_a_reason(office: Office):
