@@ -29,17 +29,20 @@ class Cover:
         Nobody books with the clinician meanwhile, and they call nobody: papers are asked for each
         time.
         """
-        async with self._transactions.open(HOUSE) as tx:
-            tx.allow(Action.SHIFT_CHANGE, Subject("shift", "", event.institution_id))
+        place = Subject("shift", "", event.institution_id)
+        async with self._transactions.read(HOUSE) as reading:
+            reading.allow(Action.SHIFT_CHANGE, place)
             query = select(func.count(Shift.id)).where(
                 Shift.clinician_id == event.user_id,
                 Shift.state == ShiftState.PUBLISHED,
-                Shift.ends_at > tx.now,
+                Shift.ends_at > reading.now,
             )
-            count = await tx.session.scalar(query) or 0
-            if not count:
-                return
-            people = await self._clinicians.colleagues(tx, {event.user_id})
+            count = await reading.session.scalar(query) or 0
+            people = await self._clinicians.colleagues(reading, {event.user_id})
+        if not count:
+            return
+        async with self._transactions.open(HOUSE) as tx:
+            tx.allow(Action.SHIFT_CHANGE, place, purpose="cover")
             name = people[event.user_id].name if event.user_id in people else ""
             await self._tasks.raise_(
                 tx,
