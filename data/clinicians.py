@@ -82,7 +82,6 @@ class Clinician(Placed, Base):
     certificate_valid_to: Mapped[date | None] = mapped_column(default=None, info=L3)
     filing_number: Mapped[str] = mapped_column(default="", info=L3)  # with the regulator
     introduction: Mapped[str] = mapped_column(default="", info=L1)
-    photo_id: Mapped[UUID | None] = mapped_column(default=None, info=L1)
     state: Mapped[CredentialState] = mapped_column(
         default=CredentialState.DRAFT, index=True, info=L2
     )
@@ -158,19 +157,3 @@ class DepartmentMember(Placed, Base):
             postgresql_where=text("deleted_at IS NULL"),
         ),
     )
-
-
-class Training(Placed, Base):
-    """A course or an assessment somebody has passed. (R-STF-5)"""
-
-    __tablename__ = "training"
-
-    owner_id: Mapped[UUID] = mapped_column(index=True, info=L2)
-    subject: Mapped[str] = mapped_column(info=L3)
-    passed_on: Mapped[date] = mapped_column(info=L3)
-    score: Mapped[int | None] = mapped_column(default=None, info=L3)  # of 100
-    valid_to: Mapped[date | None] = mapped_column(default=None, info=L3)
-    file_id: Mapped[UUID | None] = mapped_column(default=None, info=L2)
-    recorded_by: Mapped[UUID] = mapped_column(info=L3)
-    recorded_at: Mapped[datetime] = mapped_column(info=L2)
-    deleted_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)

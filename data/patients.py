@@ -84,13 +84,10 @@ class Patient(Placed, Base):
     phone_index: Mapped[str] = mapped_column(
         Blind("phone", of="phone"), init=False, default="", index=True, info=L4
     )
-    address: Mapped[str] = mapped_column(Sealed("patient.address"), default="", info=L4)
     verified_at: Mapped[datetime | None] = mapped_column(default=None, info=L3)
     verified_by: Mapped[IdentityMethod | None] = mapped_column(default=None, info=L3)
     is_synthetic: Mapped[bool] = mapped_column(default=False, info=L2)
     created_at: Mapped[datetime] = mapped_column(info=L2)
-    restricted_at: Mapped[datetime | None] = mapped_column(default=None, info=L3)
-    """Since when the law lets us keep what there is, and do nothing else with it. (R-CON-3)"""
     deleted_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)
     version: Mapped[int] = mapped_column(init=False, info=L2)
 
@@ -155,41 +152,3 @@ class OneTimeCode(Base):
     until: Mapped[datetime] = mapped_column(info=L2)
     failures: Mapped[int] = mapped_column(default=0, info=L2)
     used_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)
-
-
-class DataRequestKind(StrEnum):
-    """What the law lets a patient ask of those who keep their data. (PIPL 44-50)"""
-
-    EXPORT = "export"
-    CORRECT = "correct"
-    DELETE = "delete"
-
-
-class DataRequestState(StrEnum):
-    """What became of it."""
-
-    ASKED = "asked"
-    DONE = "done"
-    REFUSED = "refused"
-
-
-class DataRequest(Placed, Base):
-    """A patient's request about their own data, and the statutory answer. (R-CON-3)"""
-
-    __tablename__ = "data_request"
-
-    owner_id: Mapped[UUID] = mapped_column(index=True, info=L2)  # who asks
-    patient_id: Mapped[UUID] = mapped_column(ForeignKey(Patient.id), index=True, info=L2)
-    kind: Mapped[DataRequestKind] = mapped_column(info=L3)
-    words: Mapped[str] = mapped_column(default="", info=L4)
-    asked_at: Mapped[datetime] = mapped_column(info=L2)
-    due_at: Mapped[datetime] = mapped_column(info=L2)
-    state: Mapped[DataRequestState] = mapped_column(
-        default=DataRequestState.ASKED, index=True, info=L2
-    )
-    answer: Mapped[str] = mapped_column(default="", info=L4)
-    answered_by: Mapped[UUID | None] = mapped_column(default=None, info=L3)
-    answered_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)
-    version: Mapped[int] = mapped_column(init=False, info=L2)
-
-    __mapper_args__ = {"version_id_col": version}
