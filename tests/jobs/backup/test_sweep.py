@@ -85,3 +85,19 @@ async def test_nothing_is_swept_while_a_copy_is_made_or_carried(house, clock, tm
         assert await sweeping == 1
         old = await orphan(house, b"again" * 99)
         written(old, clock.now() - timedelta(days=2))
+
+
+async def test_a_target_looked_at_anew_while_a_file_is_carried_has_it_all_the_same(house, tmp_path):
+    """The nightly run has the courier forget what is there; a file may be on its way just then."""
+    target = Slow(tmp_path / "slow")
+    house.backup.target = house.backup.courier._target = target
+    await orphan(house, b"on its way" * 99)
+    courier = house.backup.courier
+    carrying = asyncio.create_task(courier.carry())
+    await target.busy.wait()
+    courier.look_again()
+    target.go_on.set()
+    await carrying
+    before = await target.names("files/")
+    await courier.carry()
+    assert before == await target.names("files/") != []

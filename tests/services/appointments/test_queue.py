@@ -14,7 +14,7 @@ from services.appointments.booking import AppointmentState
 from services.workbench.encounters import Encounters, EncounterState
 from tests.factories import an_actor
 from tests.services.appointments.conftest import DOCTOR, OTHER_DOCTOR, Town, at
-from tests.services.appointments.door import came, doctor, line, serve
+from tests.services.appointments.door import arrive, came, doctor, line, serve
 
 
 async def test_a_confirmed_booking_is_expected_and_check_in_turns_it_to_waiting(town: Town):
@@ -337,13 +337,3 @@ async def test_a_recorded_afternoon_is_foretold_better_than_by_ten_minutes_a_hea
         await serve(town, people[done], encounters, minutes)
     assert len(ours) > 50
     assert median(ours) < median(heads)
-
-
-async def arrive(town: Town, people: list) -> None:
-    """Check in whoever may by now."""
-    for actor, appointment_id in people:
-        row = await town.appointment(appointment_id)
-        opens = row.starts_at - timedelta(minutes=30)
-        if row.state is AppointmentState.CONFIRMED and opens <= town.clock.now():
-            await town.desk.attendance.check_in(actor, appointment_id)
-    await town.happen()
