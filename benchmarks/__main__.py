@@ -16,13 +16,15 @@ from benchmarks.measure import arguments
 
 ROOT = Path(__file__).parent.parent
 EVIDENCE = ROOT / "docs" / "evidence.md"
-NAMES = ("units", "faults", "pages")
+NAMES = ("units", "faults", "pages", "booking")
 GOALS: dict[str, dict[str, tuple[str, float | int]]] = {
     "units": {"ratio_to_plain_pool": (">=", 3), "ratio_to_postgresql": (">=", 1)}
     | {"p95_ratio": ("<=", 0.25)},
     "faults": dict.fromkeys(("lost", "doubled", "broken", "undelivered"), ("<=", 0)),
     "pages": {"list_cpu_ms": ("<=", 30), "ratio_to_jinja": ("<=", 5), "click_p95_ms": ("<=", 150)}
     | {"dropped": ("<=", 0), "start_s": ("<=", 3), "rss_mb": ("<=", 180)},
+    "booking": {"ratio_to_plain_pool": (">=", 1.5), "p95_ratio": ("<=", 1), "oversold": ("<=", 0)}
+    | {"refused": ("<=", 0)},
 }
 """Ratios to a baseline in the same run are gates; milliseconds and megabytes are to be reported."""
 

@@ -6,19 +6,19 @@ Everything is done by the services, as it would be in a hospital. (演示)
 from collections.abc import AsyncIterator
 from datetime import date, time, timedelta
 from io import BytesIO
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from PIL import Image
 
+from data.clock import Clock
 from services.appointments.hours import Hours
 from services.appointments.patterns import NewPattern
 from services.clinic import Clinic
 from services.policy import Actor
 from services.users.clinicians import Details, PaperKind, Profession
 
-Cast = Any
 Story = dict[str, Any]
 WEEKS = 2
 PAPERS = (
@@ -27,9 +27,22 @@ PAPERS = (
 )
 
 
+class Cast(Protocol):
+    """Who the story is about, as far as a practice needs them."""
+
+    clinic: Clinic
+
+    @property
+    def clock(self) -> Clock: ...
+
+    def actor(self, username: str) -> Actor:
+        """Return somebody of the story, who has just proved who they are."""
+        ...
+
+
 async def open_practice(cast: Cast, told: Story) -> None:
     """Enter the departments, let the doctors be reviewed, and publish two weeks."""
-    clinic: Clinic = cast.clinic
+    clinic = cast.clinic
     planner = cast.actor("yiwu")
     departments = {
         code: await clinic.departments.add(planner, code) for code in told["departments"]
@@ -45,7 +58,7 @@ async def open_practice(cast: Cast, told: Story) -> None:
 
 async def _review(cast: Cast, doctor: Actor, each: Story, departments: dict[str, UUID]) -> None:
     """The six steps, each by somebody else. (domain 5.9)"""
-    clinic: Clinic = cast.clinic
+    clinic = cast.clinic
     years = timedelta(days=365)
     today: date = cast.clock.now().date()
     details = Details(

@@ -1,12 +1,11 @@
 """Who is away and until when; entering it stops the shifts of those days. (请假)"""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pages import kit
 from pages.appointments.rota import Rota, typed_id
+from pages.appointments.side_list import SideList
 from pages.kit.element import Html
 from pages.session import current_actor
 from pages.typed import typed_date
@@ -14,21 +13,11 @@ from pages.viewer import viewer
 from pages.words import day as day_words
 from pages.words import t
 from services.appointments.patterns import Absence
-from services.clinic import Clinic
 from services.policy import Action
 
 
-class AwayView:
+class AwayView(SideList[Absence]):
     """The list of absences."""
-
-    def __init__(
-        self, clinic: Clinic, panel: kit.SidePanel, reload: Callable[[], Awaitable[None]]
-    ) -> None:
-        self._clinic = clinic
-        self._zone = ZoneInfo(clinic.settings.timezone)
-        self._panel = panel
-        self._reload = reload
-        self._rota = Rota({}, {}, {})
 
     def follow(self, rota: Rota) -> None:
         """Know who there is."""
@@ -47,46 +36,29 @@ class AwayView:
             kit.Column("until", t("away.until")),
             kit.Column("reason", t("timetable.reason")),
         ]
-        words = kit.TableWords(
-            t("timetable.view.away"),
-            total="away.total",
-            empty_title=t("away.none"),
-            empty_text=t("away.none_text"),
-        )
-        with kit.card(flush=True):
-            self._table: kit.DataTable[Absence] = kit.DataTable(
-                columns, self._read, self._row, words, kit.Answers(act=self._act)
-            )
+        self._build_table("away", columns)
 
-    async def load(self) -> None:
-        """Bring the list up to date."""
-        await self._table.load()
+    async def _all(self) -> list[Absence]:
+        return await self._clinic.patterns.absences(current_actor())
 
-    async def _read(self, query: kit.Query) -> kit.Page[Absence]:
-        found = await self._clinic.patterns.absences(current_actor())
-        return kit.Page(found[query.offset : query.offset + query.size], len(found))
-
-    def _row(self, absence: Absence) -> kit.Row:
-        name = self._rota.name(absence.owner_id)
-        first = absence.starts_at.astimezone(self._zone).date()
-        last = (absence.ends_at - timedelta(seconds=1)).astimezone(self._zone).date()
+    def _row(self, item: Absence) -> kit.Row:
+        name = self._rota.name(item.owner_id)
+        first = item.starts_at.astimezone(self._zone).date()
+        last = (item.ends_at - timedelta(seconds=1)).astimezone(self._zone).date()
         return kit.Row(
-            str(absence.id),
+            str(item.id),
             {
                 "clinician": name,
                 "since": day_words(first),
                 "until": day_words(last),
-                "reason": absence.reason,
+                "reason": item.reason,
             },
             name=name,
             acts=(kit.Act("end", t("away.end"), "quiet"),) if self._may else (),
         )
 
-    async def _act(self, key: str, _name: str) -> None:
-        if await kit.confirm(t("away.end"), t("away.end_text"), t("away.end")):
-            await self._clinic.patterns.end_leave(current_actor(), UUID(key))
-            kit.toast(t("away.ended"))
-            await self.load()
+    async def _end(self, item_id: UUID) -> None:
+        await self._clinic.patterns.end_leave(current_actor(), item_id)
 
     def _people(self) -> dict[str, str]:
         """Whoever plans enters it for all; a doctor for themselves."""

@@ -1,14 +1,13 @@
 """The shifts that come every week, and laying out weeks of them. (排班模板)"""
 
-from collections.abc import Awaitable, Callable
 from datetime import date
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from data.errors import Conflict
 from pages import kit
 from pages.appointments.hours_form import HoursForm
 from pages.appointments.rota import Rota, span, typed_number, weekday
+from pages.appointments.side_list import SideList
 from pages.kit.element import Html
 from pages.session import current_actor
 from pages.typed import typed_date
@@ -16,22 +15,13 @@ from pages.viewer import viewer
 from pages.words import day as day_words
 from pages.words import t
 from services.appointments.patterns import SUNDAY, LaidOut, NewPattern, PatternView
-from services.clinic import Clinic
 from services.policy import Action
 
 
-class WeeklyView:
+class WeeklyView(SideList[PatternView]):
     """The list of weekly shifts."""
 
-    def __init__(
-        self, clinic: Clinic, panel: kit.SidePanel, reload: Callable[[], Awaitable[None]]
-    ) -> None:
-        self._clinic = clinic
-        self._zone = ZoneInfo(clinic.settings.timezone)
-        self._panel = panel
-        self._reload = reload
-        self._rota = Rota({}, {}, {})
-        self._monday = date.min
+    _monday = date.min
 
     def follow(self, monday: date, rota: Rota) -> None:
         """Know which week is in front, and who there is."""
@@ -53,53 +43,36 @@ class WeeklyView:
             kit.Column("places", t("timetable.places"), end=True),
             kit.Column("valid", t("weekly.valid")),
         ]
-        words = kit.TableWords(
-            t("timetable.view.weekly"),
-            total="weekly.total",
-            empty_title=t("weekly.none"),
-            empty_text=t("weekly.none_text"),
-        )
-        with kit.card(flush=True):
-            self._table: kit.DataTable[PatternView] = kit.DataTable(
-                columns, self._read, self._row, words, kit.Answers(act=self._act)
-            )
+        self._build_table("weekly", columns)
 
-    async def load(self) -> None:
-        """Bring the list up to date."""
-        await self._table.load()
+    async def _all(self) -> list[PatternView]:
+        return await self._clinic.patterns.all(current_actor())
 
-    async def _read(self, query: kit.Query) -> kit.Page[PatternView]:
-        found = await self._clinic.patterns.all(current_actor())
-        return kit.Page(found[query.offset : query.offset + query.size], len(found))
-
-    def _row(self, pattern: PatternView) -> kit.Row:
-        name = self._rota.name(pattern.clinician_id)
-        since = day_words(pattern.valid_from)
+    def _row(self, item: PatternView) -> kit.Row:
+        name = self._rota.name(item.clinician_id)
+        since = day_words(item.valid_from)
         valid = t("weekly.since", since=since)
-        if pattern.valid_to:
-            valid = t("weekly.between", since=since, until=day_words(pattern.valid_to))
+        if item.valid_to:
+            valid = t("weekly.between", since=since, until=day_words(item.valid_to))
         acts = (kit.Act("end", t("weekly.end"), "quiet"),) if self._may else ()
         return kit.Row(
-            str(pattern.id),
+            str(item.id),
             {
                 "clinician": kit.Cell(
-                    name, note=self._rota.departments.get(pattern.department_id, "")
+                    name, note=self._rota.departments.get(item.department_id, "")
                 ),
-                "weekday": weekday(pattern.weekday),
-                "time": span(pattern.hours),
-                "kind": self._rota.kinds.get(pattern.kind, pattern.kind),
-                "places": str(pattern.hours.places),
+                "weekday": weekday(item.weekday),
+                "time": span(item.hours),
+                "kind": self._rota.kinds.get(item.kind, item.kind),
+                "places": str(item.hours.places),
                 "valid": valid,
             },
-            name=f"{name} {weekday(pattern.weekday)}",
+            name=f"{name} {weekday(item.weekday)}",
             acts=acts,
         )
 
-    async def _act(self, key: str, _name: str) -> None:
-        if await kit.confirm(t("weekly.end"), t("weekly.end_text"), t("weekly.end")):
-            await self._clinic.patterns.end(current_actor(), UUID(key))
-            kit.toast(t("weekly.ended"))
-            await self.load()
+    async def _end(self, item_id: UUID) -> None:
+        await self._clinic.patterns.end(current_actor(), item_id)
 
     def _ask_new(self) -> None:
         with self._panel.fill(t("weekly.add")):

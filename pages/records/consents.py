@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from nicegui import context
+
 from pages import kit
 from pages.kit.element import Html
 from pages.nameplate import Nameplate
@@ -11,7 +13,7 @@ from pages.shell import patient_frame
 from pages.words import language, local, t
 from services.clinic import Clinic
 from services.policy import Action
-from services.records.consents import ConsentKind, Given
+from services.records.consents import ConsentKind, From, Given
 from services.users.patients import Member
 
 CONSENTS = "/consents"
@@ -90,7 +92,9 @@ class ConsentsPage:
     async def _give(self, member: Member, kind: ConsentKind) -> None:
         with kit.told():
             kinds = {kind: self._words[kind].version}
-            await self._clinic.consents.give(current_actor(), member.patient_id, kinds)
+            whence = From(device=context.client.request.headers.get("user-agent", ""))
+            actor = current_actor()
+            await self._clinic.consents.give(actor, member.patient_id, kinds, whence=whence)
             await self._again()
 
     async def _withdraw(self, given: Given) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from uuid import UUID
 
+from nicegui import context
+
 from data.errors import Invalid
 from pages import kit
 from pages.kit.buttons import Press
@@ -19,7 +21,7 @@ from pages.uploads import FileUpload
 from pages.words import day, language, t
 from services.clinic import Clinic
 from services.policy import Action
-from services.records.consents import ConsentKind
+from services.records.consents import ConsentKind, From
 from services.records.evidence import NewEvidence
 from services.records.preparation import PreparationView, RedFlags
 from services.records.red_flags import groups, red_flags
@@ -228,7 +230,9 @@ class PreparePage:
                     raise Invalid("consent_each")
                 kinds = {kind: self._words[kind].version for kind in boxes}
                 actor = current_actor()
-                await self._clinic.consents.give(actor, self._view.patient_id, kinds, self._id)
+                whence = From(device=context.client.request.headers.get("user-agent", ""))
+                patient_id = self._view.patient_id
+                await self._clinic.consents.give(actor, patient_id, kinds, self._id, whence)
                 await self._clinic.preparations.settle(actor, self._id, self._counted())
                 await self._again()
 

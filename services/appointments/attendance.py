@@ -82,16 +82,17 @@ class Attendance:
                 )
             )
 
-    def window(self, starts_at: datetime, ends_at: datetime) -> tuple[datetime, datetime]:
+    def window(self, row: Appointment) -> tuple[datetime, datetime]:
         """Return from when and until when one may check in. (domain 5.2)"""
-        return starts_at - self._policy.span("policy.appt.checkin_open_minutes"), ends_at
+        before = self._policy.span("policy.appt.checkin_open_minutes", row.institution_id)
+        return row.starts_at - before, row.ends_at
 
     def _require_time(self, tx: Reading, row: Appointment) -> None:
         if row.state is AppointmentState.CREATED:
             raise Conflict("not_paid")
         if row.state is not AppointmentState.CONFIRMED:
             raise Conflict("appointment_over", state=str(row.state))
-        opens, closes = self.window(row.starts_at, row.ends_at)
+        opens, closes = self.window(row)
         if tx.now < opens:
             raise Conflict("check_in_too_early", moment=opens)
         if tx.now > closes:

@@ -114,7 +114,7 @@ class Visits:
         for row in found:
             kind = kinds[row.institution_id].get(row.kind)
             doctor, patient = staff.get(row.clinician_id), people.get(row.patient_id)
-            opens, closes = self._attendance.window(row.starts_at, row.ends_at)
+            opens, closes = self._attendance.window(row)
             before = self._policy.span("policy.appt.cancel_before_minutes", row.institution_id)
             views.append(
                 Visit(

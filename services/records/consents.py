@@ -29,7 +29,7 @@ from services.policy_settings import PolicySettings
 from services.transaction import Reading, Transaction, Transactions
 from services.visit_events import ConsentWithdrawn
 
-__all__ = ["ConsentKind", "Consents", "Given", "Words"]
+__all__ = ["ConsentKind", "Consents", "From", "Given", "Words"]
 
 EACH_VISIT = ConsentKind.TELE_CONSULT
 LONGEST_TEXT = 10_000

@@ -1,0 +1,64 @@
+"""A list beside the week on the timetable's page: a table, and the panel that it fills."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pages import kit
+from pages.appointments.rota import Rota
+from pages.words import t
+from services.clinic import Clinic
+
+T = TypeVar("T")
+
+
+class SideList(Generic[T]):
+    """What the list of weekly shifts and the list of absences have in common."""
+
+    def __init__(
+        self, clinic: Clinic, panel: kit.SidePanel, reload: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._clinic = clinic
+        self._zone = ZoneInfo(clinic.settings.timezone)
+        self._panel = panel
+        self._reload = reload
+        self._rota = Rota({}, {}, {})
+
+    async def load(self) -> None:
+        """Bring the list up to date."""
+        await self._table.load()
+
+    async def _all(self) -> list[T]:
+        raise NotImplementedError
+
+    def _row(self, item: T) -> kit.Row:
+        raise NotImplementedError
+
+    async def _end(self, item_id: UUID) -> None:
+        raise NotImplementedError
+
+    def _build_table(self, name: str, columns: Sequence[kit.Column]) -> None:
+        """Make the table; its sentences are `<name>.none`, `.none_text`, `.total`, `.end`..."""
+        self._name = name
+        words = kit.TableWords(
+            t(f"timetable.view.{name}"),
+            total=f"{name}.total",
+            empty_title=t(f"{name}.none"),
+            empty_text=t(f"{name}.none_text"),
+        )
+        with kit.card(flush=True):
+            self._table: kit.DataTable[T] = kit.DataTable(
+                list(columns), self._read, self._row, words, kit.Answers(act=self._act)
+            )
+
+    async def _read(self, query: kit.Query) -> kit.Page[T]:
+        found = await self._all()
+        return kit.Page(found[query.offset : query.offset + query.size], len(found))
+
+    async def _act(self, key: str, _name: str) -> None:
+        name = self._name
+        if await kit.confirm(t(f"{name}.end"), t(f"{name}.end_text"), t(f"{name}.end")):
+            await self._end(UUID(key))
+            kit.toast(t(f"{name}.ended"))
+            await self.load()
