@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pages import kit
 from pages.appointments.rota import Rota, typed_id
-from pages.appointments.side_list import SideList
+from pages.appointments.side_list import Ending, SideList
 from pages.kit.element import Html
 from pages.session import current_actor
 from pages.typed import typed_date
@@ -36,7 +36,14 @@ class AwayView(SideList[Absence]):
             kit.Column("until", t("away.until")),
             kit.Column("reason", t("timetable.reason")),
         ]
-        self._build_table("away", columns)
+        words = kit.TableWords(
+            t("timetable.view.away"),
+            total="away.total",
+            empty_title=t("away.none"),
+            empty_text=t("away.none_text"),
+        )
+        ending = Ending(t("away.end"), t("away.end_text"), t("away.ended"))
+        self._build_table(columns, words, ending)
 
     async def _all(self) -> list[Absence]:
         return await self._clinic.patterns.absences(current_actor())

@@ -1,16 +1,25 @@
 """A list beside the week on the timetable's page: a table, and the panel that it fills."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pages import kit
 from pages.appointments.rota import Rota
-from pages.words import t
 from services.clinic import Clinic
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is said when somebody ends one line of a list."""
+
+    do: str
+    consequence: str
+    done: str
 
 
 class SideList(Generic[T]):
@@ -38,15 +47,11 @@ class SideList(Generic[T]):
     async def _end(self, item_id: UUID) -> None:
         raise NotImplementedError
 
-    def _build_table(self, name: str, columns: Sequence[kit.Column]) -> None:
-        """Make the table; its sentences are `<name>.none`, `.none_text`, `.total`, `.end`..."""
-        self._name = name
-        words = kit.TableWords(
-            t(f"timetable.view.{name}"),
-            total=f"{name}.total",
-            empty_title=t(f"{name}.none"),
-            empty_text=t(f"{name}.none_text"),
-        )
+    def _build_table(
+        self, columns: Sequence[kit.Column], words: kit.TableWords, ending: Ending
+    ) -> None:
+        """Make the table; `ending` is what is said when one line of it is to end."""
+        self._ending = ending
         with kit.card(flush=True):
             self._table: kit.DataTable[T] = kit.DataTable(
                 list(columns), self._read, self._row, words, kit.Answers(act=self._act)
@@ -57,8 +62,8 @@ class SideList(Generic[T]):
         return kit.Page(found[query.offset : query.offset + query.size], len(found))
 
     async def _act(self, key: str, _name: str) -> None:
-        name = self._name
-        if await kit.confirm(t(f"{name}.end"), t(f"{name}.end_text"), t(f"{name}.end")):
+        said = self._ending
+        if await kit.confirm(said.do, said.consequence, said.do):
             await self._end(UUID(key))
-            kit.toast(t(f"{name}.ended"))
+            kit.toast(said.done)
             await self.load()

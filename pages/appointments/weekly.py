@@ -7,7 +7,7 @@ from data.errors import Conflict
 from pages import kit
 from pages.appointments.hours_form import HoursForm
 from pages.appointments.rota import Rota, span, typed_number, weekday
-from pages.appointments.side_list import SideList
+from pages.appointments.side_list import Ending, SideList
 from pages.kit.element import Html
 from pages.session import current_actor
 from pages.typed import typed_date
@@ -43,7 +43,14 @@ class WeeklyView(SideList[PatternView]):
             kit.Column("places", t("timetable.places"), end=True),
             kit.Column("valid", t("weekly.valid")),
         ]
-        self._build_table("weekly", columns)
+        words = kit.TableWords(
+            t("timetable.view.weekly"),
+            total="weekly.total",
+            empty_title=t("weekly.none"),
+            empty_text=t("weekly.none_text"),
+        )
+        ending = Ending(t("weekly.end"), t("weekly.end_text"), t("weekly.ended"))
+        self._build_table(columns, words, ending)
 
     async def _all(self) -> list[PatternView]:
         return await self._clinic.patterns.all(current_actor())
