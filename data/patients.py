@@ -152,3 +152,16 @@ class OneTimeCode(Base):
     until: Mapped[datetime] = mapped_column(info=L2)
     failures: Mapped[int] = mapped_column(default=0, info=L2)
     used_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)
+
+
+class EntryLink(Placed, Base):
+    """A link in a message that lets its receiver in, once, to one page. (一键直达)"""
+
+    __tablename__ = "entry_link"
+
+    owner_id: Mapped[UUID] = mapped_column(index=True, info=L2)  # whose account it opens
+    digest: Mapped[bytes] = mapped_column(unique=True, info=L4)
+    path: Mapped[str] = mapped_column(info=L2)
+    sent_at: Mapped[datetime] = mapped_column(info=L2)
+    until: Mapped[datetime] = mapped_column(index=True, info=L2)
+    used_at: Mapped[datetime | None] = mapped_column(default=None, info=L2)

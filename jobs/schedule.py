@@ -95,6 +95,8 @@ def table(clinic: Clinic, night: Night | None = None, renew: Work | None = None)
         Job("messages", chores.prune_messages, at="00:15", forgets=True),
         Job("drafts", lambda: clinic.drafts.prune(HOUSE), at="00:30", forgets=True),
         Job("old-sessions", clinic.sessions.tidy, at="00:40", forgets=True),
+        Job("one-time-codes", clinic.patient_door.tidy, at="00:50", forgets=True),
+        Job("entry-links", clinic.entry_links.tidy, at="00:55", forgets=True),
         Job("sign-in-counts", clinic.sign_in.tidy, at="00:45"),
         Job("dormant-accounts", clinic.dormancy.look, at="03:40", forgets=True),
         Job("audit-verify", chores.verify_audit, at="04:10"),

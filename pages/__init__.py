@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from pages import drafts, gallery, static_routes, uploads
-from pages.appointments import board, book, desk, timetable, visits, worklist
+from pages.appointments import board, book, calendar_file, desk, timetable, visits, worklist
 from pages.billing import channel, pay, prices, refunds, simulator, tariff
 from pages.house import (
     audit,
@@ -34,6 +34,7 @@ from pages.users import (
     doctors,
     emergency,
     emergency_reviews,
+    entry,
     family,
     institution,
     patient_sign_in,
@@ -54,12 +55,14 @@ PLAIN: tuple[Register, ...] = (
     authority.register_files,
     audit_download.register_files,
     channel.register,
+    calendar_file.register_files,
 )
 """What enters plain routes: forms, files, small answers."""
 
 SHOWN: tuple[Register, ...] = (
     sign_in.register,
     patient_sign_in.register,
+    entry.register,
     family.register,
     home.register,
     tasks.register,

@@ -1,9 +1,39 @@
 """Where browsers find us, as people type it."""
 
+import asyncio
 from collections.abc import Sequence
 from ipaddress import ip_address
 
-from services.settings import ServerSettings
+from data.errors import Invalid
+from services.ports import Ports
+from services.settings import ServerSettings, Settings
+
+
+class Front:
+    """Knows the address that the house is reached by from a phone."""
+
+    def __init__(self, ports: Ports, settings: Settings) -> None:
+        self._office = ports.certificates
+        self._settings = settings
+
+    async def address(self) -> str:
+        """Return it without a slash at its end; empty if there is none. A demo that is closed to
+        the network is reached on its own machine."""
+        return await asyncio.to_thread(self._address)
+
+    def _address(self) -> str:
+        place = self._settings.server
+        found = outside(place, self._names())
+        if not found and self._settings.demo and place.port:
+            found = f"http://localhost:{place.port}"
+        return found.rstrip("/")
+
+    def _names(self) -> Sequence[str]:
+        try:
+            found = self._office.current() if self._office is not None else None
+        except Invalid:  # health says so to who can do something about it
+            return ()
+        return found.names if found is not None else ()
 
 
 def addresses(place: ServerSettings, names: Sequence[str]) -> tuple[str, ...]:

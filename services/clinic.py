@@ -8,6 +8,7 @@ from data.clock import Clock
 from data.crypto import Keys
 from data.database import Database
 from data.files import FileStore
+from services.addresses import Front
 from services.appointments.appointment_desk import AppointmentDesk, Kernel
 from services.appointments.appointment_directory import AppointmentDirectory
 from services.appointments.attendance import Attendance
@@ -61,6 +62,7 @@ from services.infrastructure import Infrastructure
 from services.institution import Institutions
 from services.licences import Licences
 from services.metrics import Metrics
+from services.notes import Ways
 from services.notices import Notices
 from services.notify import Notify
 from services.overload import Overload
@@ -85,6 +87,7 @@ from services.users.directory import UserDirectory
 from services.users.dormancy import Dormancy
 from services.users.emergency import Emergency
 from services.users.enrolment import Enrolment
+from services.users.entry_links import EntryLinks
 from services.users.founding import Founding
 from services.users.oversight import Oversight
 from services.users.patient_door import PatientDoor
@@ -145,6 +148,7 @@ class Clinic:
     once: Once
     sign_in: SignIn
     patient_door: PatientDoor
+    entry_links: EntryLinks
     patients: Patients
     real_name: RealName
     enrolment: Enrolment
@@ -211,7 +215,8 @@ class Clinic:
             facts=facts,
         )
         health = Health(house)
-        notify = Notify(transactions, ports, directory, policy, tasks)
+        ways = Ways(Front(ports, settings), people.entry_links)
+        notify = Notify(transactions, ports, directory, policy, tasks, ways)
         audit = Audit(transactions, keys, settings.anchor_file, directory)
         codes = people.codes(notify)
         till = Till.open(transactions, ports, policy, tasks)
@@ -264,6 +269,7 @@ class Clinic:
             ),
             sign_in=people.sign_in,
             patient_door=people.patient_door(codes),
+            entry_links=people.entry_links,
             patients=people.patients(codes),
             real_name=RealName(transactions, ports),
             enrolment=people.enrolment,

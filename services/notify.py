@@ -7,9 +7,9 @@ that has gone on for too long, a person gets a task.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -27,6 +27,7 @@ from services.events import (
     TaskRaised,
 )
 from services.i18n import LANGUAGES, Key, say
+from services.notes import Contact, Directory, Note, Ways
 from services.policy import HOUSE, Action, Actor, Role, Subject
 from services.policy_settings import PolicySettings
 from services.ports import Letter, Ports, TextMessage
@@ -37,6 +38,7 @@ from services.transaction import Transaction, Transactions
 __all__ = ["Channel", "Contact", "Directory", "Note", "Notify"]
 
 FAILURE = "message_failed"
+LINK = "link"
 PATIENCE = 10  # seconds a counterpart may take
 REST = timedelta(seconds=30)  # a channel whose counterpart did not answer is left alone so long
 
@@ -44,51 +46,6 @@ REST = timedelta(seconds=30)  # a channel whose counterpart did not answer is le
 def failure_key(channel: str, reason: str) -> str:
     """Return what the keys of tasks about such failures begin with."""
     return f"{FAILURE}:{channel}:{reason}:"
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """How to reach somebody."""
-
-    language: str = LANGUAGES[0]
-    email: str = ""
-    phone: str = ""
-    institution_id: UUID | None = None
-
-
-class Directory(Protocol):
-    """Who people are: kept by the module that has the accounts."""
-
-    async def contact(self, session: AsyncSession, user_id: UUID) -> Contact | None:
-        """Return how to reach a person who may be written to, or None."""
-        ...
-
-    async def holders(
-        self, session: AsyncSession, role: str, institution_id: UUID, site_id: UUID | None = None
-    ) -> list[UUID]:
-        """Return who plays a role in an institution, at one of its sites if that is given."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something to tell somebody."""
-
-    template: str
-    key: str
-    """Natural: the same key tells a person once over each channel."""
-    institution_id: UUID
-    to: UUID | None = None
-    address: str = ""
-    """For somebody without an account: an e-mail address or a mobile number, one channel."""
-    language: str = ""
-    channels: frozenset[Channel] = frozenset()
-    """Empty: every channel that the template has."""
-    values: dict[str, Any] = field(default_factory=dict)
-    link: str = ""
-    """A path of ours that it leads to."""
-    expires_at: datetime | None = None
-    """When it is no use any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +72,11 @@ class Notify:
         directory: Directory,
         policy: PolicySettings,
         tasks: Tasks,
+        ways: Ways,
     ) -> None:
         self._transactions = transactions
         self._ports = ports
+        self._ways = ways
         self._directory = directory
         self._policy = policy
         self._tasks = tasks
@@ -143,7 +102,7 @@ class Notify:
         query = select(Message.key).where(Message.key.in_(wanted))
         known = set(await tx.session.scalars(query))
         rows = [
-            _row(note, channel, key, tx.now)
+            _row(await self._opening(tx, note, channel), channel, key, tx.now)
             for key, (note, channel) in wanted.items()
             if key not in known
         ]
@@ -153,6 +112,15 @@ class Notify:
                 MessageQueued(message_id=row.id, channel=row.channel, recipient_id=row.owner_id)
             )
         return [row.id for row in rows]
+
+    async def _opening(self, tx: Transaction, note: Note, channel: Channel) -> Note:
+        """Give what leaves the house the link that opens its page to the receiver."""
+        if note.opens_until is None or note.to is None or channel is Channel.IN_APP:
+            return note
+        path = await self._ways.doorways.entry(
+            tx, note.to, note.institution_id, note.link, note.opens_until
+        )
+        return replace(note, values={**note.values, LINK: path})
 
     async def send(self, actor: Actor, note: Note) -> list[UUID]:
         """Queue a message that belongs to nothing else."""
@@ -213,8 +181,9 @@ class Notify:
     async def _hand_over(self, parcel: Parcel) -> str:
         """Give it to the port of its channel; return the provider's number, if it has one."""
         values = {name: value for name, value in parcel.values.items() if name in MAY_LEAVE}
+        values[LINK] = await self._whole(values.get(LINK, ""))
         language = parcel.contact.language
-        text = say(language, parcel.template.sentence(parcel.channel), **values)
+        text = say(language, parcel.template.sentence(parcel.channel), **values).strip()
         try:
             async with asyncio.timeout(PATIENCE):
                 if parcel.channel is Channel.SMS:
@@ -224,6 +193,11 @@ class Notify:
                 )
         except TimeoutError:
             raise Unavailable("counterpart_silent") from None
+
+    async def _whole(self, path: str) -> str:
+        """Return the address of a path; nothing if the house is not reached from outside."""
+        base = await self._ways.front.address() if path else ""
+        return f"{base}{path}" if base else ""
 
     async def _text(self, parcel: Parcel, text: str) -> str:
         if self._ports.sms is None:
@@ -246,8 +220,7 @@ class Notify:
             tx.allow(Action.MESSAGE_SEND, row, channel=row.channel)
             row.state, row.sent_at, row.provider_number = MessageState.SENT, tx.now, number
             row.attempts += 1
-            if parcel.template.secret:
-                row.values = {}
+            _wipe(row)
         self._rests.pop(parcel.channel, None)
 
     async def _note_attempt(self, parcel: Parcel, trouble: DomainError) -> bool:
@@ -271,8 +244,7 @@ class Notify:
             tx.allow(Action.MESSAGE_SEND, row, purpose="given up", reason=reason)
             row.state, row.reason = MessageState.FAILED, reason
             row.attempts += 1
-            if TEMPLATES[row.template].secret:
-                row.values = {}
+            _wipe(row)
             tx.announce(MessageFailed(message_id=row.id, channel=row.channel, reason=reason))
 
     async def report(self, event: MessageFailed) -> None:
@@ -375,6 +347,12 @@ def _template(note: Note) -> Template:
     if note.to is None and (not note.address or len(note.channels) != 1):
         raise Invalid("message_for_nobody", template=note.template)
     return template
+
+
+def _wipe(row: Message) -> None:
+    """Forget what would open a door to whoever reads the message later."""
+    secret = TEMPLATES[row.template].secret
+    row.values = {} if secret else {name: row.values[name] for name in row.values if name != LINK}
 
 
 def _row(note: Note, channel: Channel, key: str, now: datetime) -> Message:

@@ -83,6 +83,7 @@ class Action(StrEnum):
     KIND_CHANGE = "kind:change"
     KIND_READ = "kind:read"
     LEAVE_ENTER = "leave:enter"
+    LINK_OPEN = "link:open"
     MESSAGE_OVERSEE = "message:oversee"
     MESSAGE_READ = "message:read"
     MESSAGE_RESEND = "message:resend"
@@ -242,6 +243,7 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.KIND_CHANGE: {Role.MEDICAL_AFFAIRS: within},
     Action.KIND_READ: dict.fromkeys((*PEOPLE, Role.VISITOR), anyone),
     Action.LEAVE_ENTER: {**every(PLANNERS, within), Role.DOCTOR: own},
+    Action.LINK_OPEN: dict.fromkeys((*PEOPLE, Role.VISITOR), anyone),
     Action.MESSAGE_OVERSEE: {Role.SYSTEM_ADMIN: within},
     Action.MESSAGE_READ: every(PEOPLE, own),
     Action.MESSAGE_RESEND: {Role.SYSTEM_ADMIN: within},

@@ -245,6 +245,9 @@ class VisitPage:
             with kit.card(flush=True), Html("div", "rows"):
                 note = t("visits.prepare_note")
                 kit.line(t("visits.prepare"), note, icon="check", href=f"/prepare/{visit.id}")
+        if visit.state is AppointmentState.CONFIRMED:
+            href = f"{VISITS}/{visit.id}/calendar.ics"
+            kit.link_button("quiet", t("visits.calendar"), href, icon="calendar", block=True)
         if self._open:
             kit.button("quiet", t("visits.cancel"), self._cancel, block=True)
         elif self._turn is not None and self._turn.state in (

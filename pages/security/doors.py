@@ -31,6 +31,8 @@ FORM_BYTES = 64 * KILOBYTE
 ACCOUNT = "/account"
 PATIENT_DOOR = "/auth/patient"
 """Where patients sign in, and where what they fill in there is posted."""
+LINK_DOOR = "/auth/link"
+"""Where the link of a message is handed in."""
 WAY_IN = "how one signs in; a half-open session's token is the only key to its next step"
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -115,6 +117,11 @@ def _register_sign_in(clinic: Clinic, routes: Routes) -> None:
         caller, leaving = caller_of(form.request), actor_of(form.request)
         enter = clinic.patient_door.enter
         return await enter(form["phone"], form["code"], caller, leaving, form["language"])
+
+    @door.step(LINK_DOOR, back=PATIENT_SIGN_IN)
+    async def link(form: Form) -> Step:
+        caller, leaving = caller_of(form.request), actor_of(form.request)
+        return await clinic.entry_links.open(form["token"], caller, leaving)
 
     @door.step("/auth/second-factor", back=page_of("second_factor"))
     async def second_factor(form: Form) -> Step:

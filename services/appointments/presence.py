@@ -145,6 +145,7 @@ class Presences:
                     ticket.institution_id,
                     to=ticket.owner_id,
                     link=f"/visits/{ticket.appointment_id}",
+                    opens_until=tx.now + rows.OPEN_FOR,
                 )
                 await self._notify.tell(tx, note)
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from data.appointments import Appointment, AppointmentState
 from data.messages import Channel
+from services.appointments import rows
 from services.inquiries import Persons
 from services.notify import Note, Notify
 from services.permissions import Action
@@ -109,6 +110,7 @@ class Reminders:
             channels=frozenset() if to else frozenset({Channel.SMS}),
             values=values,
             link=link or f"/visits/{row.id}",
+            opens_until=max(row.ends_at, tx.now) + rows.OPEN_FOR,
         )
         await self._notify.tell(tx, note)
 

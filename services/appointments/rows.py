@@ -18,6 +18,8 @@ LATEST = 10
 """Visits from which a clinician's pace is taken. (domain 5.3)"""
 BEATS_MISSED = 3
 """Heartbeats without which somebody is not there."""
+OPEN_FOR = timedelta(hours=2)
+"""How long after a visit's time the link in a message about it still lets the receiver in."""
 IN_ROOM = (TicketState.CALLED, TicketState.SERVING)
 HERE = (TicketState.WAITING, *IN_ROOM, TicketState.MISSED)
 OPEN = (TicketState.EXPECTED, *HERE)

@@ -185,6 +185,7 @@ class Tickets:
             to=ticket.owner_id,
             values={"count": ahead},
             link=f"/visits/{ticket.appointment_id}",
+            opens_until=tx.now + rows.OPEN_FOR,
         )
         await self._notify.tell(tx, note)
 

@@ -200,6 +200,7 @@ class WaitList:
             values={"moment": slot.starts_at},
             link="/visits",
             expires_at=entry.offered_until,
+            opens_until=entry.offered_until,
         )
         await self._notify.tell(tx, note)
 

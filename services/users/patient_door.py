@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from data.clock import new_id
-from data.errors import Forbidden, Invalid, NotFound
+from data.errors import Invalid, NotFound
 from data.institution import Institution
-from data.users import RoleGrant, User, UserKind, UserState
+from data.users import RoleGrant, User, UserKind
 from services.i18n import LANGUAGES
 from services.permissions import Action
 from services.policy import ANYBODY, HOUSE, Actor, Role, Subject
@@ -19,8 +19,7 @@ from services.transaction import Reading, Transaction, Transactions
 from services.users.codes import Codes, Sent
 from services.users.identity import checked_mobile
 from services.users.lockout import Guard, Knock
-from services.users.sessions import Sessions
-from services.users.steps import Caller, Step, Steps, newcomer, note_refusal
+from services.users.steps import Caller, Step, Steps, note_refusal
 
 PURPOSE = "sign_in"
 
@@ -31,13 +30,11 @@ class PatientDoor:
     def __init__(
         self,
         transactions: Transactions,
-        sessions: Sessions,
         steps: Steps,
         guard: Guard,
         codes: Codes,
     ) -> None:
         self._transactions = transactions
-        self._sessions = sessions
         self._steps = steps
         self._guard = guard
         self._codes = codes
@@ -71,10 +68,7 @@ class PatientDoor:
         user_id = await self._redeem(phone, code, knock, somebody, language)
         if user_id is None:
             raise Invalid("code_wrong")
-        step = await self._let_in(user_id, caller)
-        if leaving.session_id is not None:  # its token is overwritten: nobody could sign it out
-            await self._sessions.revoke(leaving, [leaving.session_id], "replaced")
-        return step
+        return await self._steps.let_in(user_id, caller, leaving)
 
     async def _knock(self, name: str, somebody: Actor) -> Knock:
         async with self._transactions.open(somebody) as tx:
@@ -105,15 +99,6 @@ class PatientDoor:
                     )
                 )
             return user.id
-
-    async def _let_in(self, user_id: UUID, caller: Caller) -> Step:
-        async with self._transactions.read(ANYBODY) as reading:
-            user = await reading.get(User, user_id)
-            if user.state is not UserState.ACTIVE:
-                raise Forbidden("account_suspended")
-            actor = await newcomer(reading, user, caller.address)
-        async with self._transactions.open(actor) as tx:
-            return await self._steps.begin(tx, await tx.get(User, user_id), caller)
 
     async def tidy(self) -> None:
         """Forget codes that nobody can use any more; a job calls it once a day."""

@@ -17,6 +17,7 @@ from services.users.credentials import Credentials
 from services.users.dormancy import Dormancy
 from services.users.emergency import Emergency
 from services.users.enrolment import Enrolment
+from services.users.entry_links import EntryLinks
 from services.users.factors import Factors
 from services.users.founding import Founding
 from services.users.lockout import Guard
@@ -41,6 +42,7 @@ class People:
     sessions: Sessions
     sign_in: SignIn
     patient_door: Callable[[Codes], PatientDoor]
+    entry_links: EntryLinks
     patients: Callable[[Codes], Patients]
     codes: Callable[[Notify], Codes]
     enrolment: Enrolment
@@ -77,7 +79,8 @@ class People:
             sessions=sessions,
             sign_in=sign_in,
             codes=lambda notify: Codes(notify, keys, standards),
-            patient_door=lambda codes: PatientDoor(transactions, sessions, steps, guard, codes),
+            patient_door=lambda codes: PatientDoor(transactions, steps, guard, codes),
+            entry_links=EntryLinks(transactions, steps, keys),
             patients=lambda codes: Patients(transactions, sessions, codes, policy, zone),
             enrolment=Enrolment(transactions, steps, factors, credentials),
             account=Account(transactions, sessions, sign_in, factors, credentials),

@@ -151,6 +151,22 @@ class Steps:
         tx.session.add(session)
         return await self.advance(Turn(tx, user, session))
 
+    async def let_in(self, user_id: UUID, caller: Caller, leaving: Actor = ANYBODY) -> Step:
+        """Open a session for a patient who has shown that a phone is theirs; `leaving` ends.
+
+        Raise `Forbidden("account_suspended")` for an account that may not come in now.
+        """
+        async with self._transactions.read(ANYBODY) as reading:
+            user = await reading.get(User, user_id)
+            if user.state is not UserState.ACTIVE:
+                raise Forbidden("account_suspended")
+            actor = await newcomer(reading, user, caller.address)
+        async with self._transactions.open(actor) as tx:
+            step = await self.begin(tx, await tx.get(User, user_id), caller)
+        if leaving.session_id is not None:  # its token is overwritten: nobody could sign it out
+            await self._sessions.revoke(leaving, [leaving.session_id], "replaced")
+        return step
+
     async def advance(self, turn: Turn) -> Step:
         """Go on to the next step that is still needed; exchange the token."""
         tx, session, token = turn.tx, turn.session, new_token()

@@ -232,6 +232,7 @@ async def a_bill(clinic: Clinic, token: str) -> None:
     PARTICULAR["/pay/{order_id}"] = f"/pay/{bill.order_id}"
     PARTICULAR["/sandbox/pay/{reference}"] = (await clinic.bills.pay(actor, bill.order_id)).url
     PARTICULAR["/book/{clinician_id}"] = f"/book/{time.clinician_id}"
+    PARTICULAR["/go/{token}"] = "/go/of-yesterday"
     for path in ("/prepare", "/visits"):
         PARTICULAR[path + "/{appointment_id}"] = f"{path}/{held.id}"
 

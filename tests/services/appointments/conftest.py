@@ -19,6 +19,7 @@ from data.institution import Institution
 from data.messages import Channel, Message
 from data.queue import Ticket
 from data.tasks import Task
+from services.addresses import Front
 from services.appointments.appointment_desk import AppointmentDesk, Kernel
 from services.appointments.appointment_directory import AppointmentDirectory
 from services.appointments.booking import Booked, Wish
@@ -27,6 +28,7 @@ from services.appointments.terms import Known
 from services.bus import Bus
 from services.clinic import Clinic
 from services.inquiries import Colleague, Person, Price
+from services.notes import Ways
 from services.notify import Notify
 from services.policy import Actor, Grant, Role
 from services.policy_settings import PolicySettings
@@ -228,7 +230,8 @@ async def town(clinic: Clinic, clock, keys) -> Town:
     people = UserDirectory()
     policy = PolicySettings(transactions, people)
     tasks = Tasks(transactions, people)
-    notify = Notify(transactions, Ports(), people, policy, tasks)
+    ways = Ways(Front(Ports(), clinic.settings), clinic.entry_links)
+    notify = Notify(transactions, Ports(), people, policy, tasks, ways)
     kernel = Kernel(transactions, policy, tasks, notify, ZONE)
     known = Known(neighbours, neighbours, neighbours, clinic.licences)
     desk = AppointmentDesk.open(kernel, known, neighbours)
