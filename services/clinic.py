@@ -81,6 +81,7 @@ from services.uploads import Uploads
 from services.users.account import Account
 from services.users.clinician_directory import ClinicianDirectory
 from services.users.clinicians import ClinicianFiles
+from services.users.credential_desk import CredentialDesk
 from services.users.credential_review import CredentialReview
 from services.users.departments import Departments
 from services.users.directory import UserDirectory
@@ -179,6 +180,7 @@ class Clinic:
     preparations: Preparations
     departments: Departments
     clinician_files: ClinicianFiles
+    credential_desk: CredentialDesk
     credential_review: CredentialReview
     clinician_directory: ClinicianDirectory
     tariffs: Tariffs
@@ -300,6 +302,7 @@ class Clinic:
             preparations=preparations,
             departments=Departments(transactions),
             clinician_files=ClinicianFiles(transactions, zone),
+            credential_desk=CredentialDesk(transactions, directory, policy, zone),
             credential_review=CredentialReview(transactions, people.sessions, policy, tasks, zone),
             clinician_directory=clinicians,
             tariffs=till.tariffs,

@@ -56,6 +56,7 @@ class Action(StrEnum):
     CREDENTIAL_READ = "credential:read"
     CREDENTIAL_RESUME = "credential:resume"
     CREDENTIAL_RETURN = "credential:return"
+    CREDENTIAL_REVIEW = "credential:review"
     CREDENTIAL_SUSPEND = "credential:suspend"
     CREDENTIAL_VERIFY = "credential:verify"
     DELIVERY_READ = "delivery:read"
@@ -209,6 +210,7 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.CREDENTIAL_READ: {**every(CLINICIANS, own), **every(REVIEWERS, in_place)},
     Action.CREDENTIAL_RESUME: {Role.MEDICAL_AFFAIRS: not_own},
     Action.CREDENTIAL_RETURN: every(frozenset({Role.HR, Role.MEDICAL_AFFAIRS}), not_own),
+    Action.CREDENTIAL_REVIEW: every(REVIEWERS, in_place),  # the list of all, not one's own file
     Action.CREDENTIAL_SUSPEND: {
         **every(frozenset({Role.HR, Role.MEDICAL_AFFAIRS}), not_own),
         Role.HOUSE: anyone,

@@ -111,20 +111,27 @@ class ClinicianFiles:
         self._transactions = transactions
         self._zone = zone
 
-    async def keep(self, actor: Actor, details: Details) -> UUID:
+    async def keep(self, actor: Actor, details: Details, version: int = 0) -> UUID:
         """Begin one's own file, or change it while it is a draft; return it.
 
-        Raise `Invalid` for what is malformed, `Conflict("credential_in_review")`.
+        `version` is that of the file as it was shown, 0 if there was none. An empty identity
+        number leaves the one that is known: nobody is asked twice.
+
+        Raise `Invalid` for what is malformed, `Conflict`: `credential_in_review`,
+        `changed_meanwhile`.
         """
         async with self._transactions.open(actor) as tx:
             tx.allow(
                 Action.CREDENTIAL_KEEP,
                 Subject("clinician", "", actor.home, owner_id=actor.user_id),
             )
-            number = checked_identity(
-                IdentityDocument.RESIDENT_CARD, details.identity, self._today(tx)
-            ).number
             row = await _own(tx, details.profession)
+            if row is not None and row.state not in OPEN_TO_CHANGE:
+                raise Conflict("credential_in_review", state=str(row.state))
+            if version != (row.version if row else 0):
+                raise Conflict("changed_meanwhile")
+            known = row.identity if row and not details.identity.strip() else ""
+            number = known or _number(details.identity, self._today(tx))
             if row is None:
                 row = Clinician(
                     id=new_id(),
@@ -135,8 +142,6 @@ class ClinicianFiles:
                     created_at=tx.now,
                 )
                 tx.session.add(row)
-            elif row.state not in OPEN_TO_CHANGE:
-                raise Conflict("credential_in_review", state=str(row.state))
             _write(row, details, number)
             await tx.session.flush()
             await _join(tx, row, details.department_ids)
@@ -282,6 +287,10 @@ async def _own(tx: Transaction, profession: Profession) -> Clinician | None:
         Clinician.owner_id == tx.actor.user_id, Clinician.profession == profession
     )
     return await tx.session.scalar(query.with_for_update())
+
+
+def _number(typed: str, today: date) -> str:
+    return checked_identity(IdentityDocument.RESIDENT_CARD, typed, today).number
 
 
 def _write(row: Clinician, details: Details, number: str) -> None:

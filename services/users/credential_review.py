@@ -12,30 +12,22 @@ from sqlalchemy import select
 
 from data.clinicians import (
     Clinician,
-    CredentialPaper,
     CredentialState,
     CredentialStep,
     PaperKind,
 )
 from data.errors import Conflict, Forbidden, Invalid
-from data.institution import Institution
 from services.events import ClinicianActivated, ClinicianSuspended
 from services.i18n import Key
 from services.own_files import require_own
 from services.permissions import Action
-from services.policy import HOUSE, Actor, Role, Subject, visible
+from services.policy import HOUSE, Actor, Role, Subject
 from services.policy_settings import PolicySettings
 from services.tasks import Priority, Tasks, Wanted
 from services.transaction import Reading, Transaction, Transactions
-from services.users.clinicians import (
-    File,
-    departments_of,
-    file_of,
-    papers_of,
-    put_paper,
-    steps_of,
-)
-from services.users.credential_rules import RETURNABLE, STEPS, Papers, Step, require_complete
+from services.users.clinicians import papers_of, put_paper, steps_of
+from services.users.credential_desk import lacks
+from services.users.credential_rules import RETURNABLE, STEPS, Step, require_complete
 from services.users.registrar import checked_reason
 from services.users.sessions import Sessions
 
@@ -170,17 +162,6 @@ class CredentialReview:
             await self._sessions.end_of(tx, row.owner_id, "credentials_suspended")
             tx.announce(_suspended(row))
 
-    async def waiting(self, actor: Actor) -> list[File]:
-        """Return every file the actor may see that is in review or in use, drafts last."""
-        async with self._transactions.read(actor) as tx:
-            query = (
-                select(Clinician)
-                .where(visible(actor, Action.CREDENTIAL_READ, Clinician))
-                .order_by(Clinician.state == CredentialState.DRAFT, Clinician.created_at)
-                .limit(200)
-            )
-            return [await file_of(tx, row) for row in list(await tx.session.scalars(query))]
-
     async def watch(self) -> int:
         """Warn of papers that end, 60, 30 and 7 days before, and suspend once they have ended.
 
@@ -236,18 +217,7 @@ class CredentialReview:
         return row
 
     async def _require_complete(self, tx: Transaction, row: Clinician) -> None:
-        institution = await tx.session.get(Institution, row.institution_id)
-        papers = Papers(
-            profession=row.profession,
-            licence=row.licence,
-            licence_valid_to=row.licence_valid_to,
-            practising_since=row.practising_since,
-            main_institution=row.main_institution,
-            kinds=_valid(await papers_of(tx, row.id), self._today(tx)),
-            departments=len(await departments_of(tx, row.id)),
-        )
-        years = self._policy.number("policy.staff.min_independent_years", row.institution_id)
-        require_complete(papers, institution.name if institution else "", years, self._today(tx))
+        require_complete(await lacks(tx, row, self._policy, self._today(tx)))
 
     async def _require_ready(self, tx: Transaction, row: Clinician) -> None:
         """As `_require_complete`, and what they sign with holds today too: it may have run out
@@ -307,10 +277,6 @@ def _suspended(row: Clinician) -> ClinicianSuspended:
     return ClinicianSuspended(
         clinician_id=row.id, user_id=row.owner_id, institution_id=row.institution_id
     )
-
-
-def _valid(papers: list[CredentialPaper], today: date) -> set[PaperKind]:
-    return {paper.kind for paper in papers if paper.valid_to is None or paper.valid_to >= today}
 
 
 def _ends(row: Clinician) -> dict[str, date]:

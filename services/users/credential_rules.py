@@ -1,12 +1,12 @@
 """What somebody's papers must be before they may treat: pure. (R-STF-1, R-STF-4, domain 5.9)"""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from data.clinicians import CredentialState, PaperKind, Profession
-from data.errors import Conflict, Invalid
+from data.errors import Conflict, DomainError, Invalid
 from services.permissions import Action
 
 LICENCES = {
@@ -57,6 +57,24 @@ RETURNABLE = (CredentialState.SUBMITTED, CredentialState.HR_VERIFIED)
 
 
 @dataclass(frozen=True, slots=True)
+class Lack:
+    """One thing that is missing or wrong; `code` is that of the refusal it leads to."""
+
+    code: str
+    what: str = ""
+    """Which kind of paper, if it is one."""
+    count: int = 0
+    """How many years, if it is those."""
+
+    def refusal(self) -> DomainError:
+        """Return the refusal."""
+        if self.code == "licence_malformed":
+            return Invalid(self.code)
+        said = {"what": self.what, "count": self.count}
+        return Conflict(self.code, **{name: value for name, value in said.items() if value})
+
+
+@dataclass(frozen=True, slots=True)
 class Papers:
     """What is to be judged."""
 
@@ -70,26 +88,43 @@ class Papers:
     """How many departments they belong to that the institution is licensed for."""
 
 
-def require_complete(papers: Papers, here: str, years: int, today: date) -> None:
-    """Go on only if nothing is missing. `here`: the institution's own name.
+def require_complete(lacks: Iterable[Lack]) -> None:
+    """Go on only if nothing is missing; raise what is asked for first.
 
-    Raise `Invalid("licence_malformed")`, `Conflict`: `licence_over`, `experience_too_short`,
+    That is `Invalid("licence_malformed")`, `Conflict`: `licence_over`, `experience_too_short`,
     `paper_missing` (`what`: its kind), `credential_without_department`.
     """
+    for lack in lacks:
+        raise lack.refusal()
+
+
+def missing(papers: Papers, here: str, years: int, today: date) -> tuple[Lack, ...]:
+    """Return all that is missing, in the order in which it is asked for. (R-STF-1, R-STF-4)
+
+    `here`: the institution's own name.
+    """
+    lacks = []
     if not LICENCES[papers.profession].fullmatch(papers.licence):
-        raise Invalid("licence_malformed")
+        lacks.append(Lack("licence_malformed"))
     if papers.licence_valid_to is None or papers.licence_valid_to < today:
-        raise Conflict("licence_over")
+        lacks.append(Lack("licence_over"))
     if papers.profession in EXPERIENCED and not _experienced(papers, years, today):
-        raise Conflict("experience_too_short", count=years)
-    needed = list(NEEDED[papers.profession])
-    if papers.profession is Profession.DOCTOR and papers.main_institution != here:
-        needed.append(PaperKind.MULTI_SITE_FILING)
-    for kind in needed:
-        if kind not in papers.kinds:
-            raise Conflict("paper_missing", what=str(kind))
+        lacks.append(Lack("experience_too_short", count=years))
+    lacks += [
+        Lack("paper_missing", what=str(kind))
+        for kind in needed(papers.profession, papers.main_institution, here)
+        if kind not in papers.kinds
+    ]
     if papers.profession is Profession.DOCTOR and not papers.departments:
-        raise Conflict("credential_without_department")
+        lacks.append(Lack("credential_without_department"))
+    return tuple(lacks)
+
+
+def needed(profession: Profession, main_institution: str, here: str) -> tuple[PaperKind, ...]:
+    """Return the kinds of paper that somebody must show who is registered there."""
+    if profession is Profession.DOCTOR and main_institution != here:
+        return (*NEEDED[profession], PaperKind.MULTI_SITE_FILING)
+    return NEEDED[profession]
 
 
 def _experienced(papers: Papers, years: int, today: date) -> bool:

@@ -106,11 +106,16 @@ class Departments:
                 raise Conflict("changed_meanwhile")
             row.name, row.is_online = checked_name(name), is_online
 
-    async def close(self, actor: Actor, department_id: UUID) -> None:
-        """Take a department away, for the licence does not name it any more."""
+    async def close(self, actor: Actor, department_id: UUID, version: int) -> None:
+        """Take a department away, for the licence does not name it any more.
+
+        Raise `Conflict("changed_meanwhile")`.
+        """
         async with self._transactions.open(actor) as tx:
             row = await tx.get(Department, department_id)
             tx.allow(Action.DEPARTMENT_CHANGE, row, purpose="close")
+            if row.version != version:
+                raise Conflict("changed_meanwhile")
             row.deleted_at = tx.now
 
 

@@ -101,6 +101,7 @@ def test_a_role_at_one_site_does_not_change_the_house():
         Action.BOARD_READ,
         Action.CREDENTIAL_CERTIFY,  # the papers of those who work at all sites
         Action.CREDENTIAL_READ,
+        Action.CREDENTIAL_REVIEW,
         Action.EMERGENCY_REVIEW,
         Action.SETTING_READ,
         Action.SHIFT_READ,

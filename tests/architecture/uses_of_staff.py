@@ -40,6 +40,17 @@ USES: dict[str, Use] = {
         world_of_staff.paper,
         lambda case, id_: case.clinic.clinician_files.remove_paper(case.actor, id_),
     ),
+    "credential_desk.look": Use(
+        Action.CREDENTIAL_READ,
+        world_of_staff.credential(CredentialState.ACTIVE),
+        lambda case, id_: case.clinic.credential_desk.look(case.actor, id_),
+        Shows.ANSWER,
+    ),
+    "credential_desk.paper": Use(
+        Action.CREDENTIAL_READ,
+        world_of_staff.paper,
+        lambda case, id_: case.clinic.credential_desk.paper(case.actor, id_),
+    ),
     "credential_review.activate": Use(
         Action.CREDENTIAL_ACTIVATE,
         world_of_staff.credential(CredentialState.REGULATOR_FILED),
@@ -107,6 +118,6 @@ USES: dict[str, Use] = {
     "departments.close": Use(
         Action.DEPARTMENT_CHANGE,
         world_of_staff.department,
-        lambda case, id_: case.clinic.departments.close(case.actor, id_),
+        lambda case, id_: case.clinic.departments.close(case.actor, id_, 1),
     ),
 }

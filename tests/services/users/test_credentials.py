@@ -219,7 +219,7 @@ async def test_what_is_in_review_cannot_be_changed_and_comes_back_with_a_reason(
     await office.take("give_back", clinician_id, by=office.reviewers["verify"])
     file = await office.clinic.clinician_files.one(office.doctor, clinician_id)
     assert (file.state, file.reason) == (CredentialState.DRAFT, "材料不清晰")
-    await office.clinic.clinician_files.keep(office.doctor, office.details)
+    await office.clinic.clinician_files.keep(office.doctor, office.details, file.version)
 
 
 async def test_only_departments_of_the_licence_that_are_offered_and_ones_own(office: Office):
