@@ -31,12 +31,15 @@ from pages.theme import NICEGUI
 from pages.tuning import escape_at_once, remember_signatures
 from pages.users import (
     account,
+    credentials,
+    departments,
     doctors,
     emergency,
     emergency_reviews,
     entry,
     family,
     institution,
+    own_credentials,
     patient_sign_in,
     resets,
     sign_in,
@@ -54,6 +57,7 @@ PLAIN: tuple[Register, ...] = (
     drafts.register,
     authority.register_files,
     audit_download.register_files,
+    credentials.register_files,
     channel.register,
     calendar_file.register_files,
 )
@@ -76,6 +80,9 @@ SHOWN: tuple[Register, ...] = (
     institution.register,
     staff.register,
     resets.register,
+    own_credentials.register,
+    credentials.register,
+    departments.register,
     account.register,
     emergency.register,
     emergency_reviews.register,

@@ -90,7 +90,7 @@ def register(clinic: Clinic, routes: Routes) -> None:
     @routes.http("GET", "/files/{file_id}", action=Action.FILE_READ)
     async def give(request: Request, file_id: UUID) -> Response:
         kept = await clinic.uploads.find(actor_of(request), file_id)
-        return _answer(clinic, request, kept)
+        return answer_with(clinic, request, kept)
 
 
 async def _body(request: Request) -> AsyncIterator[bytes]:
@@ -99,7 +99,8 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
             yield chunk
 
 
-def _answer(clinic: Clinic, request: Request, kept: Kept) -> Response:
+def answer_with(clinic: Clinic, request: Request, kept: Kept) -> Response:
+    """Give a file that a service has handed out, or the part of it that was asked for."""
     try:
         part = wanted(request.headers.get("range"), kept.size)
     except Invalid as error:

@@ -68,6 +68,8 @@ class Look:
     needed: tuple[PaperKind, ...]
     names: dict[UUID, str]
     """What those are called who have taken a step."""
+    media_types: dict[UUID, str]
+    """What sort of file each paper is, by the file's id."""
 
 
 class CredentialDesk:
@@ -118,6 +120,7 @@ class CredentialDesk:
                 missing=await lacks(tx, row, self._policy, tx.now.astimezone(self._zone).date()),
                 needed=needed(row.profession, row.main_institution, await _here(tx, row)),
                 names=await self._directory.usernames(tx.session, takers),
+                media_types=await _media_types(tx, [paper.file_id for paper in file.papers]),
             )
 
     async def paper(self, actor: Actor, paper_id: UUID) -> Kept:
@@ -161,6 +164,11 @@ async def lacks(
 async def _here(tx: Reading, row: Clinician) -> str:
     institution = await tx.session.get(Institution, row.institution_id)
     return institution.name if institution else ""
+
+
+async def _media_types(tx: Reading, file_ids: Collection[UUID]) -> dict[UUID, str]:
+    query = select(KeptFile.id, KeptFile.media_type).where(KeptFile.id.in_(file_ids))
+    return {row.id: row.media_type for row in await tx.session.execute(query)}
 
 
 def _valid(papers: Collection[CredentialPaper], today: date) -> set[PaperKind]:
