@@ -56,6 +56,8 @@ class CredentialPanel:
             parts.history_of(look)
 
     def _papers(self, look: Look) -> None:
+        if not look.file.papers:
+            return
         kit.heading(t("credential.papers"), 3)
         with Html("div", "rows"):
             parts.papers_of(look)

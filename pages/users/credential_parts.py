@@ -23,7 +23,7 @@ TONES: dict[CredentialState, kit.Tone] = {
 
 def tone_of(state: CredentialState) -> kit.Tone:
     """Return how a state is coloured."""
-    return TONES.get(state, "go")
+    return TONES.get(state, "info")
 
 
 def facts_of(file: File, departments: dict[UUID, str]) -> None:
@@ -79,9 +79,8 @@ def _paper(paper: Paper, more: Callable[[Paper], None] | None, *, is_picture: bo
             note = t("credential.paper_verified", day=day(paper.verified_at))
         kit.line(name, note, icon="ok" if paper.verified_at else "photo")
         if is_picture:
-            kit.button(
-                "quiet", t("credential.paper_show", what=name), lambda: _show(place, href, name)
-            )
+            label = t("credential.paper_show", what=name)
+            kit.icon_button("eye", label, lambda: _show(place, href, name))
         else:
             kit.link_button("quiet", t("credential.paper_get", what=name), href)
         if more is not None:

@@ -193,8 +193,9 @@ class OwnCredentialsPage:
         if look.missing:
             with kit.card(t("credential.missing"), flush=True), Html("div", "rows"):
                 parts.checklist(look)
-        with kit.card(t("credential.papers"), flush=True), Html("div", "rows"):
-            parts.papers_of(look, self._remover if is_draft else None)
+        if look.file.papers:
+            with kit.card(t("credential.papers"), flush=True), Html("div", "rows"):
+                parts.papers_of(look, self._remover if is_draft else None)
         if is_draft:
             self._uploads(look)
 

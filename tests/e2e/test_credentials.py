@@ -216,6 +216,11 @@ async def test_a_department_is_changed_and_closed(corridor, clinic):
 async def test_the_pages_fit_and_are_read_by_everybody(corridor, clinic, device, tmp_path):
     await a_department(corridor)
     doctor = await signed_in(clinic, Role.DOCTOR)
+    async with corridor.at("/credentials/mine", token=doctor.token, **device) as page:
+        await expect(page.get_by_role("button", name="保存")).to_be_visible()
+        await page.screenshot(path=tmp_path / "form.png", full_page=True)
+        assert not await scrolls_sideways(page)
+        assert await violations(page) == []
     await handed_in(corridor, doctor.token)
     hr = await signed_in(clinic, Role.HR)
     planner = await signed_in(clinic, Role.MEDICAL_AFFAIRS)
