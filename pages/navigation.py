@@ -30,7 +30,7 @@ NAV = (
     NavItem("/staff", "people", "nav.staff", Action.STAFF_READ),
     NavItem("/credentials", "shield", "nav.credentials", Action.CREDENTIAL_REVIEW),
     NavItem("/credentials/mine", "key", "nav.own_credentials", Action.CREDENTIAL_KEEP),
-    NavItem("/departments", "parcel", "nav.departments", Action.DEPARTMENT_CHANGE),
+    NavItem("/departments", "menu", "nav.departments", Action.DEPARTMENT_CHANGE),
     NavItem("/institution", "building", "nav.institution", Action.SITE_CHANGE),
     NavItem("/tariff", "yuan", "nav.tariff", Action.TARIFF_CHANGE),
     NavItem("/refunds", "undo", "nav.refunds", Action.REFUND_READ),

@@ -92,7 +92,6 @@ class OwnCredentialsPage:
             label = t("credential.profession")
             kit.segments(label, choices, value=self._profession, on_change=self._switch)
         if self._look is None:
-            kit.banner("info", t("credential.begin"), t("credential.begin_text"))
             return
         file = self._look.file
         if reason := parts.given_back(file):
@@ -181,6 +180,8 @@ class OwnCredentialsPage:
 
     def _show_progress(self) -> None:
         if self._look is None:
+            with kit.card(t("credential.begin")):
+                kit.paragraph(t("credential.begin_text"))
             return
         look, is_draft = self._look, self._look.file.state is CredentialState.DRAFT
         with kit.card(t("credential.state")):
