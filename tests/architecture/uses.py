@@ -333,6 +333,7 @@ ADDRESSES: dict[str, Address] = {
     "GET /pay/{order_id}": Address("bills.pay"),
     "GET /prepare/{appointment_id}": Address("waiting_room.turn"),
     "GET /visits/{appointment_id}": Address("waiting_room.turn"),
+    "GET /credentials/papers/{paper_id}": Address("credential_desk.paper"),
     "GET /files/{file_id}": Address("uploads.find"),
     "POST /api/v1/deliveries/{delivery_id}/replay": Address("deliveries.replay"),
     "POST /api/v1/messages/{message_id}/resend": Address("undelivered.resend"),

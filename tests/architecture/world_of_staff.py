@@ -14,8 +14,7 @@ from data.clinicians import (
 )
 from data.clock import new_id
 from services.users.credential_rules import NEEDED
-from tests.architecture.whose import Case, Maker, Whose
-from tests.kept_files import a_file
+from tests.architecture.whose import Case, Maker, Whose, file
 
 ENDS = date(2030, 1, 1)
 
@@ -83,7 +82,7 @@ async def paper(case: Case) -> UUID:
         owner_id=case.owner_id,
         clinician_id=file_id,
         kind=PaperKind.TITLE,
-        file_id=await a_file(case.clinic, case.actor),
+        file_id=await file(case),
         added_at=now,
         deleted_at=now if case.deleted else None,
         **case.place,
