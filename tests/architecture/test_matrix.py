@@ -63,6 +63,7 @@ def test_nobody_reaches_into_another_institution_but_for_what_is_everybodys():
         Action.INBOX_READ,  # a demo's only
         Action.INSTITUTION_READ,  # its name stands at the door
         Action.PAYMENT_SIMULATE,  # a demo's only
+        Action.LINK_OPEN,  # by whoever was sent it
         Action.TARIFF_READ,  # public, before anybody signs in
         Action.KIND_READ,
         Action.PLACE_READ,
