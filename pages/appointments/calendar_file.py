@@ -37,7 +37,7 @@ def register_files(clinic: Clinic, routes: Routes) -> None:
     """Enter `/visits/{appointment_id}/calendar.ics`."""
     plate = Nameplate(clinic)
 
-    @routes.http("GET", PATH, action=Action.TICKET_READ)
+    @routes.http("GET", PATH, action=Action.APPOINTMENT_READ)
     async def calendar(request: Request, appointment_id: UUID) -> Response:
         visit = await clinic.visits.one(actor_of(request), appointment_id)
         language = language_for(request.headers.get("accept-language"), request.cookies.get(COOKIE))
