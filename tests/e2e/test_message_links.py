@@ -20,6 +20,13 @@ from tests.web.people import signed_in
 
 __all__ = ["patient", "practice"]
 
+WECHAT = {
+    **PHONE,
+    "user_agent": "Mozilla/5.0 (Linux; Android 14; SM-S9210) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Version/4.0 Chrome/130.0.6723.103 Mobile Safari/537.36 XWEB/1300333 MMWEBSDK/20241202"
+    " MicroMessenger/8.0.56.2800(0x2800385D) WeChat/arm64 Weixin NetType/WIFI Language/zh_CN",
+}
+
 
 @pytest.fixture
 def clinic(database, clock, keys, settings) -> Clinic:
@@ -49,9 +56,11 @@ async def phone_of(clinic, person):
         user.phone = "19900000077"
 
 
-async def test_one_tap_leads_from_the_message_to_the_visit(house, browser, reminded):
+@pytest.mark.parametrize("device", [PHONE, WECHAT], ids=["browser", "wechat"])
+async def test_one_tap_leads_from_the_message_to_the_visit(house, browser, reminded, device):
+    """R020: in the browser of a phone, and where WeChat says that it is one."""
     booked, link = reminded
-    async with page_of(browser, PHONE, house, language="zh_CN") as page:
+    async with page_of(browser, device, house, language="zh_CN") as page:
         await page.goto(link)  # the tap
         await page.wait_for_url(f"**/visits/{booked.id}")
         await expect(page.get_by_role("link", name="就诊准备").first).to_be_visible()

@@ -116,7 +116,7 @@ async def books(page: Page, thumb: Thumb, words: dict[str, str]) -> None:
 async def test_a_new_doctor_is_booked_in_five_taps(
     house, browser, clinic, practice, patient, device, language
 ):
-    """Three screens, <= 5 taps. (ux.md)"""
+    """R006, R019, R118: doctor, time, confirm; three screens, <= 5 taps. (ux.md)"""
     words, thumb = WORDS[language], Thumb()
     async with page_of(browser, device, house, patient.token, language=language) as page:
         await visit(page, house)

@@ -1,4 +1,7 @@
-"""Bookings: held, paid, given back, refused; never more than there are places. (domain 5.1, 5.2)"""
+"""Bookings: held, paid, given back, refused; never more than there are places.
+
+R006, R063, R064; domain 5.1, 5.2.
+"""
 
 import asyncio
 from dataclasses import replace

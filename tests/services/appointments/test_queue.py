@@ -1,4 +1,7 @@
-"""The line: called, missed, come back, left; never a promise while nobody is there. (domain 5.3)"""
+"""The line: called, missed, come back, left; never a promise while nobody is there.
+
+R065; domain 5.3.
+"""
 
 from datetime import date, timedelta
 from statistics import median
@@ -99,6 +102,7 @@ async def test_only_the_desk_lets_somebody_go_first(town: Town):
 
 
 async def test_nobody_calls_from_anothers_line(town: Town):
+    """R115: each doctor's line, and so their room, is theirs alone."""
     await town.shift()
     (person,) = await came(town, 0)
     ticket = await town.ticket(person[1])
@@ -171,6 +175,7 @@ async def test_a_doctor_calls_three_times_at_most(town: Town):
 
 
 async def test_nobody_comes_in_uncalled_or_for_another(town: Town):
+    """R115."""
     await town.shift()
     (one, other) = await came(town, 0, 10)
     with pytest.raises(Conflict, match="ticket_not_called"):

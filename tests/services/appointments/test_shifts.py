@@ -1,4 +1,7 @@
-"""The timetable: shifts, patterns, leave, and what is done when somebody cannot. (domain 5.1)"""
+"""The timetable: shifts, patterns, leave, and what is done when somebody cannot.
+
+R062; domain 5.1.
+"""
 
 from datetime import date, time, timedelta
 from itertools import pairwise

@@ -1,4 +1,7 @@
-"""What a patient gets ready, and what nobody waits without. (domain 5.2)"""
+"""What a patient gets ready, and what nobody waits without.
+
+R021; domain 5.2.
+"""
 
 from dataclasses import replace
 from datetime import date, timedelta

@@ -1,4 +1,7 @@
-"""Nobody treats before six different people have looked at their papers. (domain 5.9, R-STF-1)"""
+"""Nobody treats before six different people have looked at their papers. (R060)
+
+Domain 5.9, R-STF-1.
+"""
 
 import asyncio
 from dataclasses import dataclass, field, replace

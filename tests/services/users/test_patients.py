@@ -1,4 +1,7 @@
-"""Patients, oneself and one's family: known once, each by their own number. (R-PAT-1 to 3)"""
+"""Patients, oneself and one's family: known once, each by their own number. (R059)
+
+R-PAT-1, R-PAT-2, R-PAT-3.
+"""
 
 from dataclasses import replace
 from datetime import date
