@@ -1,5 +1,6 @@
 """A list beside the week on the timetable's page: a table, and the panel that it fills."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -22,7 +23,7 @@ class Ending:
     done: str
 
 
-class SideList(Generic[T]):
+class SideList(ABC, Generic[T]):
     """What the list of weekly shifts and the list of absences have in common."""
 
     def __init__(
@@ -38,14 +39,17 @@ class SideList(Generic[T]):
         """Bring the list up to date."""
         await self._table.load()
 
+    @abstractmethod
     async def _all(self) -> list[T]:
-        raise NotImplementedError
+        """Return every line."""
 
+    @abstractmethod
     def _row(self, item: T) -> kit.Row:
-        raise NotImplementedError
+        """Return how a line is shown."""
 
+    @abstractmethod
     async def _end(self, item_id: UUID) -> None:
-        raise NotImplementedError
+        """End what a line stands for."""
 
     def _build_table(
         self, columns: Sequence[kit.Column], words: kit.TableWords, ending: Ending

@@ -19,19 +19,14 @@ from pages.users import credential_parts as parts
 from pages.words import t
 from services.clinic import Clinic
 from services.events import ClinicianActivated, ClinicianSuspended
-from services.policy import Action, Role
+from services.policy import Action
 from services.uploads import Received
 from services.users.clinicians import CredentialState, Details, File, Paper, PaperKind, Profession
 from services.users.credential_desk import Look
+from services.users.credential_rules import professions_of
 from services.users.departments import DepartmentView
 
 MINE = "/credentials/mine"
-PROFESSIONS = {
-    Role.DOCTOR: Profession.DOCTOR,
-    Role.VISITING_DOCTOR: Profession.DOCTOR,
-    Role.NURSE: Profession.NURSE,
-    Role.PHARMACIST: Profession.PHARMACIST,
-}
 DATES = ("licence_valid_to", "practising_since")
 ASKED = (
     *("name", "identity", "licence", "licence_valid_to", "title", "qualification"),
@@ -57,8 +52,7 @@ class OwnCredentialsPage:
 
     def __init__(self, clinic: Clinic) -> None:
         self._clinic = clinic
-        held = {PROFESSIONS[role] for role in current_actor().roles if role in PROFESSIONS}
-        self._professions = sorted(held)
+        self._professions = professions_of(current_actor())
         self._profession = self._professions[0]
         self._look: Look | None = None
 

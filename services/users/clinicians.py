@@ -18,13 +18,14 @@ from data.clinicians import (
     Profession,
 )
 from data.clock import new_id
-from data.errors import Conflict, Invalid, NotFound
+from data.errors import Conflict, Forbidden, Invalid, NotFound
 from data.patients import IdentityDocument
 from services.institution import checked_name
 from services.own_files import require_own
 from services.permissions import Action
 from services.policy import Actor, Subject
 from services.transaction import Reading, Transaction, Transactions
+from services.users.credential_rules import professions_of
 from services.users.identity import checked_identity
 
 __all__ = ["ClinicianFiles", "CredentialState", "Details", "File", "PaperKind", "Profession"]
@@ -117,14 +118,16 @@ class ClinicianFiles:
         `version` is that of the file as it was shown, 0 if there was none. An empty identity
         number leaves the one that is known: nobody is asked twice.
 
-        Raise `Invalid` for what is malformed, `Conflict`: `credential_in_review`,
-        `changed_meanwhile`.
+        Raise `Invalid` for what is malformed, `Forbidden("profession_not_yours")`, `Conflict`:
+        `credential_in_review`, `changed_meanwhile`.
         """
         async with self._transactions.open(actor) as tx:
             tx.allow(
                 Action.CREDENTIAL_KEEP,
                 Subject("clinician", "", actor.home, owner_id=actor.user_id),
             )
+            if details.profession not in professions_of(actor):
+                raise Forbidden("profession_not_yours", action=str(Action.CREDENTIAL_KEEP))
             row = await _own(tx, details.profession)
             if row is not None and row.state not in OPEN_TO_CHANGE:
                 raise Conflict("credential_in_review", state=str(row.state))

@@ -8,6 +8,7 @@ from datetime import date
 from data.clinicians import CredentialState, PaperKind, Profession
 from data.errors import Conflict, DomainError, Invalid
 from services.permissions import Action
+from services.policy import Actor, Role
 
 LICENCES = {
     Profession.DOCTOR: re.compile(r"[12]\d{14}"),
@@ -23,8 +24,20 @@ NEEDED = {
     Profession.NURSE: (PaperKind.LICENCE,),
     Profession.PHARMACIST: (PaperKind.LICENCE, PaperKind.TITLE, PaperKind.EXPERIENCE),
 }
+PROFESSIONS = {
+    Role.DOCTOR: Profession.DOCTOR,
+    Role.VISITING_DOCTOR: Profession.DOCTOR,
+    Role.NURSE: Profession.NURSE,
+    Role.PHARMACIST: Profession.PHARMACIST,
+}
+"""What somebody in a role may have papers as."""
 EXPERIENCED = {Profession.DOCTOR, Profession.PHARMACIST}
 """Those who need years of practice of their own."""
+
+
+def professions_of(actor: Actor) -> list[Profession]:
+    """Return what somebody may have papers as, by the roles they hold."""
+    return sorted({PROFESSIONS[role] for role in actor.roles if role in PROFESSIONS})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 from data.crypto import Keys
 from data.errors import Conflict, Invalid
 from data.patients import EntryLink
-from data.users import User
+from data.users import User, UserKind
 from services.permissions import Action
 from services.policy import ANYBODY, HOUSE, Actor, Subject
 from services.transaction import Reading, Transaction, Transactions
@@ -81,7 +81,9 @@ class EntryLinks:
             if row.used_at is not None:
                 raise Conflict(USED)
             user = await tx.session.get(User, row.owner_id)
-            if user is None or (user.contact_since and user.contact_since >= row.sent_at):
+            if user is None or user.kind is not UserKind.PATIENT:
+                raise Invalid(OVER)  # staff show more than a message: no link is their way in
+            if user.contact_since is not None and user.contact_since >= row.sent_at:
                 raise Invalid(OVER)  # it went to a phone that may be somebody else's now
             row.used_at = tx.now
         return await self._steps.let_in(row.owner_id, caller, leaving)

@@ -9,6 +9,7 @@ from playwright.async_api import expect
 from sqlalchemy import select
 
 from data.messages import CaughtMessage, Channel
+from data.users import User
 from integrations.sandbox.messages import SandboxSms
 from services.clinic import Clinic
 from services.inbox import Tray
@@ -49,8 +50,6 @@ async def reminded(house, clinic, practice, patient):
 
 
 async def phone_of(clinic, person):
-    from data.users import User  # noqa: PLC0415
-
     async with clinic.database.transaction(write=True) as session:
         user = await session.get(User, person.actor.user_id)
         user.phone = "19900000077"

@@ -9,9 +9,11 @@ from sqlalchemy import select
 from data.audit import AuditEntry
 from data.clinicians import Clinician
 from data.errors import Conflict, Forbidden, Invalid, NotFound
+from services.permissions import CLINICIANS
 from services.policy import Role
 from services.users.clinicians import CredentialState, PaperKind
 from services.users.credential_desk import Sought
+from services.users.credential_rules import PROFESSIONS
 from tests.factories import INSTITUTION, an_actor
 from tests.services.users.test_credentials import REVIEWERS, Office, an_office
 from tests.services.users.test_patients import number
@@ -161,3 +163,15 @@ async def test_a_department_that_was_changed_meanwhile_is_not_closed(office: Off
     (mine,) = await departments.all(head, INSTITUTION)
     await departments.close(head, mine.id, mine.version)
     assert await departments.all(head, INSTITUTION) == []
+
+
+async def test_nobody_has_papers_as_what_their_account_is_not(office: Office):
+    """A nurse's account keeps no doctor's file, whoever asks for it. (R-STF-1)"""
+    nurse = an_actor(Role.NURSE)
+    with pytest.raises(Forbidden, match="profession_not_yours"):
+        await office.clinic.clinician_files.keep(nurse, office.details)
+    assert await office.clinic.clinician_files.mine(nurse) == []
+
+
+def test_everybody_who_keeps_papers_has_a_profession():
+    assert set(PROFESSIONS) == CLINICIANS

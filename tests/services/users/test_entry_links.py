@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from data.errors import Conflict, Forbidden, Invalid
 from data.messages import Channel, Message, MessageState
 from data.patients import EntryLink
-from data.users import User, UserState
+from data.users import User, UserKind, UserState
 from integrations.sandbox.messages import SandboxSms
 from services.clinic import Clinic
 from services.events import MessageQueued
@@ -106,6 +106,14 @@ async def test_a_link_that_went_to_another_phone_opens_nothing(house, account):
     house.clock.forward(minutes=1)
     await change(house, account, contact_since=house.clock.now())
     with pytest.raises(Invalid):
+        await house.entry_links.open(token, CALLER)
+
+
+async def test_no_link_is_a_way_in_for_staff(house, account):
+    """They show a password and a second factor."""
+    token = await told(house, account)
+    await change(house, account, kind=UserKind.STAFF)
+    with pytest.raises(Invalid, match="link_over"):
         await house.entry_links.open(token, CALLER)
 
 
