@@ -132,6 +132,7 @@ class BookedVisit:
     appointment_id: UUID
     patient_id: UUID
     owner_id: UUID | None
+    clinician_id: UUID
     institution_id: UUID
     site_id: UUID | None
     is_coming: bool
@@ -146,3 +147,7 @@ class Bookings(Protocol):
     async def booked(self, tx: Reading, appointment_id: UUID) -> BookedVisit:
         """Return an appointment, or raise `NotFound`."""
         ...
+
+
+class Diary(Bookings, Prospects, Protocol):
+    """Knows appointments and the line. (services/appointments)"""

@@ -42,6 +42,7 @@ class AppointmentDirectory:
             appointment_id=row.id,
             patient_id=row.patient_id,
             owner_id=row.owner_id,
+            clinician_id=row.clinician_id,
             institution_id=row.institution_id,
             site_id=row.site_id,
             is_coming=row.state in LIVING,

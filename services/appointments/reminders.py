@@ -6,6 +6,7 @@ from uuid import UUID
 from data.appointments import Appointment, AppointmentState
 from data.messages import Channel
 from services.appointments import rows
+from services.appointments.limits import LIVING
 from services.inquiries import Persons
 from services.notify import Note, Notify
 from services.permissions import Action
@@ -46,6 +47,8 @@ class Reminders:
         async with self._transactions.open(HOUSE) as tx:
             row = await tx.get(Appointment, event.appointment_id)
             tx.allow(Action.APPOINTMENT_SETTLE, row, purpose="tell")
+            if row.state not in LIVING:
+                return  # cancelled meanwhile, which another message says
             await self._tell(tx, row, "visit_booked", moment=row.starts_at)
 
     async def remind(self, event: AppointmentReminderDue) -> None:

@@ -9,6 +9,7 @@ from data.clock import new_id
 from data.queue import ServedTime, Ticket, TicketState, WaitForecast
 from services.appointments import rows
 from services.appointments.attendance import FIRST
+from services.appointments.limits import LIVING
 from services.appointments.line import move_up
 from services.notify import Note, Notify
 from services.permissions import Action
@@ -39,11 +40,15 @@ class Tickets:
         self._notify = notify
 
     async def expect(self, event: AppointmentConfirmed) -> None:
-        """Put a sure appointment on the clinician's list, as expected. (R093)"""
+        """Put a sure appointment on the clinician's list, as expected. (R093)
+
+        Unless it was cancelled or missed meanwhile, which may be heard of first: each handler has
+        a lane of its own.
+        """
         async with self._transactions.open(HOUSE) as tx:
             row = await tx.get(Appointment, event.appointment_id)
             tx.allow(Action.TICKET_SETTLE, row, purpose="expect")
-            if await rows.ticket_of(tx, row.id) is not None:
+            if row.state not in LIVING or await rows.ticket_of(tx, row.id) is not None:
                 return
             ticket = Ticket(
                 id=new_id(),

@@ -14,7 +14,7 @@ from data.clock import new_id
 from data.errors import Conflict, Invalid, NotFound
 from data.workbench import Encounter, EncounterState, Termination
 from services.bus import Bus
-from services.inquiries import Prospect, Prospects
+from services.inquiries import Diary, Prospect
 from services.permissions import Action
 from services.policy import HOUSE, Actor, Subject, visible
 from services.policy_settings import PolicySettings
@@ -60,12 +60,10 @@ class EncounterView:
 class Encounters:
     """The visits' keeper."""
 
-    def __init__(
-        self, transactions: Transactions, policy: PolicySettings, prospects: Prospects
-    ) -> None:
+    def __init__(self, transactions: Transactions, policy: PolicySettings, diary: Diary) -> None:
         self._transactions = transactions
         self._policy = policy
-        self._prospects = prospects
+        self._diary = diary
 
     async def of(self, actor: Actor, appointment_id: UUID) -> EncounterView:
         """Return the visit of an appointment, or raise `NotFound`."""
@@ -166,12 +164,18 @@ class Encounters:
             )
 
     async def request(self, event: AppointmentConfirmed) -> None:
-        """Open the visit that an appointment is for."""
+        """Open the visit that an appointment is for, unless it was cancelled or missed meanwhile.
+
+        That may be heard of first: each handler has a lane of its own.
+        """
         async with self._transactions.open(HOUSE) as tx:
             place = Subject("encounter", "", event.institution_id, event.site_id)
             tx.allow(Action.ENCOUNTER_SETTLE, place, purpose="request")
             query = select(Encounter.id).where(Encounter.appointment_id == event.appointment_id)
             if await tx.session.scalar(query):
+                return
+            booked = await self._diary.booked(tx, event.appointment_id)
+            if not booked.is_coming:
                 return
             row = Encounter(
                 id=new_id(),
@@ -180,7 +184,7 @@ class Encounters:
                 owner_id=event.account_id,
                 patient_id=event.patient_id,
                 appointment_id=event.appointment_id,
-                clinician_id=event.clinician_id,
+                clinician_id=booked.clinician_id,
                 department_id=event.department_id,
                 kind=event.kind,
                 requested_at=tx.now,
@@ -262,7 +266,7 @@ class Encounters:
             begun = row.state not in (EncounterState.REQUESTED, EncounterState.ACCEPTED)
             if begun or tx.now < row.accept_by:  # or its time was prolonged meanwhile
                 return
-            prospect = await self._prospects.prospect(tx, row.appointment_id)
+            prospect = await self._diary.prospect(tx, row.appointment_id)
             if prospect is Prospect.SERVED:
                 row.accept_by = tx.now + self._grace(row)
                 tx.later(_timer(row), row.accept_by, EncounterOverdue(encounter_id=row.id))

@@ -17,6 +17,7 @@ from data.appointments import Appointment, Slot
 from data.errors import Conflict, NotFound
 from data.institution import Institution
 from data.messages import Channel, Message
+from data.outbox import OutboxEvent
 from data.queue import Ticket
 from data.tasks import Task
 from services.addresses import Front
@@ -27,7 +28,9 @@ from services.appointments.shifts import Hours, NewShift
 from services.appointments.terms import Known
 from services.bus import Bus
 from services.clinic import Clinic
+from services.events import Event
 from services.inquiries import Colleague, Person, Price
+from services.lanes import read
 from services.notes import Ways
 from services.notify import Notify
 from services.policy import Actor, Grant, Role
@@ -201,6 +204,13 @@ class Town:
         encounters = Encounters(self.kernel.transactions, self.kernel.policy, directory)
         encounters.follow_procedures(self.bus)
         return encounters
+
+    async def told_of(self, *kinds: type[Event]) -> list[Event]:
+        """What was announced of these kinds, in their order; for telling it in another one."""
+        async with self.clinic.database.transaction(write=False) as session:
+            kept = list(await session.scalars(select(OutboxEvent).order_by(OutboxEvent.id)))
+        told = [(row.name, row.payload) for row in kept]
+        return [read(*each) for kind in kinds for each in told if each[0] == kind.__name__]
 
     async def open_tasks(self, kind: str) -> int:
         """How many tasks of a kind are open."""

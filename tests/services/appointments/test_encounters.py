@@ -2,11 +2,13 @@
 
 import pytest
 
+from data.errors import NotFound
 from data.queue import TicketState
 from services.appointments.booking import AppointmentState
 from services.policy import HOUSE
+from services.visit_events import AppointmentCancelled, AppointmentConfirmed, ShiftPassedOn
 from services.workbench.encounters import Encounters, EncounterState, Termination
-from tests.services.appointments.conftest import Town, at
+from tests.services.appointments.conftest import OTHER_DOCTOR, Town, at
 from tests.services.appointments.door import came, doctor, line
 
 
@@ -42,6 +44,7 @@ async def test_a_visit_nobody_came_to_is_no_refund_but_a_no_show(
     await town.shift()
     patient = town.patient()
     booked = await town.book(patient, at(9))
+    await town.happen()
     await town.until(at(9, 25))
     await town.happen()
     assert (await town.appointment(booked.id)).state is AppointmentState.NO_SHOW
@@ -83,3 +86,39 @@ async def test_a_visit_that_broke_down_goes_first(town: Town, encounters: Encoun
     await town.happen()
     assert await line(town) == [people[0][1], people[1][1]]
     assert (await town.ticket(people[0][1])).priority == 1
+
+
+async def test_a_confirmation_heard_of_after_the_cancellation_leaves_nothing_behind(
+    town: Town, encounters: Encounters
+):
+    """Each handler has a lane of its own, so that either may be told first."""
+    town.neighbours.fee = 0
+    await town.shift()
+    patient = town.patient()
+    booked = await town.book(patient, at(9))
+    await town.desk.booking.cancel(patient[0], booked.id)
+    confirmed, cancelled = await town.told_of(AppointmentConfirmed, AppointmentCancelled)
+    await town.desk.tickets.drop(cancelled)
+    await encounters.withdraw(cancelled)
+    await town.desk.tickets.expect(confirmed)
+    await town.desk.reminders.confirm(confirmed)
+    await encounters.request(confirmed)
+    with pytest.raises(NotFound):
+        await encounters.of(patient[0], booked.id)
+    assert await line(town, TicketState.EXPECTED) == []
+    assert await town.messages(patient[0].user_id, "visit_booked") == []
+
+
+async def test_a_confirmation_heard_of_after_the_move_opens_the_visit_with_whom_it_is(
+    town: Town, encounters: Encounters
+):
+    town.neighbours.fee = 0
+    mine, theirs = await town.shift(), await town.shift(OTHER_DOCTOR)
+    patient = town.patient()
+    booked = await town.book(patient, at(9))
+    await town.desk.shifts.swap(town.planner, mine, theirs, "换班")
+    for moved in await town.told_of(ShiftPassedOn):
+        await town.desk.booking.move_shift(moved)
+    (confirmed,) = await town.told_of(AppointmentConfirmed)
+    await encounters.request(confirmed)
+    assert (await encounters.of(patient[0], booked.id)).clinician_id == OTHER_DOCTOR
