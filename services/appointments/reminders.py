@@ -43,12 +43,12 @@ class Reminders:
         self._notify = notify
 
     async def confirm(self, event: AppointmentConfirmed) -> None:
-        """Say that a place is sure."""
+        """Say that a place is sure, if by now it still is."""
         async with self._transactions.open(HOUSE) as tx:
             row = await tx.get(Appointment, event.appointment_id)
             tx.allow(Action.APPOINTMENT_SETTLE, row, purpose="tell")
             if row.state not in LIVING:
-                return  # cancelled meanwhile, which another message says
+                return
             await self._tell(tx, row, "visit_booked", moment=row.starts_at)
 
     async def remind(self, event: AppointmentReminderDue) -> None:

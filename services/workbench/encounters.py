@@ -171,11 +171,9 @@ class Encounters:
         async with self._transactions.open(HOUSE) as tx:
             place = Subject("encounter", "", event.institution_id, event.site_id)
             tx.allow(Action.ENCOUNTER_SETTLE, place, purpose="request")
-            query = select(Encounter.id).where(Encounter.appointment_id == event.appointment_id)
-            if await tx.session.scalar(query):
-                return
             booked = await self._diary.booked(tx, event.appointment_id)
-            if not booked.is_coming:
+            query = select(Encounter.id).where(Encounter.appointment_id == event.appointment_id)
+            if not booked.is_coming or await tx.session.scalar(query):
                 return
             row = Encounter(
                 id=new_id(),

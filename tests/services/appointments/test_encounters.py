@@ -1,15 +1,31 @@
 """The visit from the request to its end. (domain 5.4)"""
 
+from uuid import UUID
+
 import pytest
 
 from data.errors import NotFound
 from data.queue import TicketState
 from services.appointments.booking import AppointmentState
-from services.policy import HOUSE
-from services.visit_events import AppointmentCancelled, AppointmentConfirmed, ShiftPassedOn
+from services.policy import HOUSE, Actor
+from services.visit_events import (
+    AppointmentCancelled,
+    AppointmentConfirmed,
+    AppointmentLapsed,
+    AppointmentMissed,
+    ShiftPassedOn,
+)
 from services.workbench.encounters import Encounters, EncounterState, Termination
 from tests.services.appointments.conftest import OTHER_DOCTOR, Town, at
 from tests.services.appointments.door import came, doctor, line
+
+
+async def sure(town: Town) -> tuple[Actor, UUID]:
+    """Book the first place of a morning, free of charge; nobody has heard of it yet."""
+    town.neighbours.fee = 0
+    await town.shift()
+    patient = town.patient()
+    return patient[0], (await town.book(patient, at(9))).id
 
 
 async def test_a_visit_that_nobody_takes_is_paid_back(town: Town, encounters: Encounters):
@@ -40,16 +56,13 @@ async def test_no_turn_is_lost_while_the_doctor_sees_one_after_the_other(
 async def test_a_visit_nobody_came_to_is_no_refund_but_a_no_show(
     town: Town, encounters: Encounters
 ):
-    town.neighbours.fee = 0
-    await town.shift()
-    patient = town.patient()
-    booked = await town.book(patient, at(9))
+    actor, appointment_id = await sure(town)
     await town.happen()
     await town.until(at(9, 25))
     await town.happen()
-    assert (await town.appointment(booked.id)).state is AppointmentState.NO_SHOW
-    assert (await encounters.of(patient[0], booked.id)).state is EncounterState.CANCELLED
-    assert (await town.ticket(booked.id)).state is TicketState.NO_SHOW
+    assert (await town.appointment(appointment_id)).state is AppointmentState.NO_SHOW
+    assert (await encounters.of(actor, appointment_id)).state is EncounterState.CANCELLED
+    assert (await town.ticket(appointment_id)).state is TicketState.NO_SHOW
 
 
 @pytest.mark.parametrize("code", sorted(Termination))
@@ -88,37 +101,44 @@ async def test_a_visit_that_broke_down_goes_first(town: Town, encounters: Encoun
     assert (await town.ticket(people[0][1])).priority == 1
 
 
-async def test_a_confirmation_heard_of_after_the_cancellation_leaves_nothing_behind(
-    town: Town, encounters: Encounters
+@pytest.mark.parametrize("ends", [AppointmentCancelled, AppointmentMissed])
+async def test_a_confirmation_heard_of_after_the_end_leaves_nothing_behind(
+    town: Town, encounters: Encounters, ends
 ):
     """Each handler has a lane of its own, so that either may be told first."""
-    town.neighbours.fee = 0
-    await town.shift()
-    patient = town.patient()
-    booked = await town.book(patient, at(9))
-    await town.desk.booking.cancel(patient[0], booked.id)
-    confirmed, cancelled = await town.told_of(AppointmentConfirmed, AppointmentCancelled)
-    await town.desk.tickets.drop(cancelled)
-    await encounters.withdraw(cancelled)
+    actor, appointment_id = await sure(town)
+    if ends is AppointmentCancelled:
+        await town.desk.booking.cancel(actor, appointment_id)
+    else:
+        town.clock.forward(days=1)
+        await town.desk.attendance.lapse(AppointmentLapsed(appointment_id=appointment_id))
+    confirmed, ended = await town.told_of(AppointmentConfirmed, ends)
+    if ends is AppointmentCancelled:
+        await town.desk.tickets.drop(ended)
+        await encounters.withdraw(ended)
+    else:
+        await town.desk.tickets.note_absence(ended)
+        await encounters.withdraw_missed(ended)
     await town.desk.tickets.expect(confirmed)
     await town.desk.reminders.confirm(confirmed)
     await encounters.request(confirmed)
     with pytest.raises(NotFound):
-        await encounters.of(patient[0], booked.id)
+        await encounters.of(actor, appointment_id)
     assert await line(town, TicketState.EXPECTED) == []
-    assert await town.messages(patient[0].user_id, "visit_booked") == []
+    assert await town.messages(actor.user_id, "visit_booked") == []
 
 
 async def test_a_confirmation_heard_of_after_the_move_opens_the_visit_with_whom_it_is(
     town: Town, encounters: Encounters
 ):
-    town.neighbours.fee = 0
-    mine, theirs = await town.shift(), await town.shift(OTHER_DOCTOR)
-    patient = town.patient()
-    booked = await town.book(patient, at(9))
+    actor, appointment_id = await sure(town)
+    mine = (await town.appointment(appointment_id)).shift_id
+    theirs = await town.shift(OTHER_DOCTOR)
     await town.desk.shifts.swap(town.planner, mine, theirs, "换班")
     for moved in await town.told_of(ShiftPassedOn):
         await town.desk.booking.move_shift(moved)
     (confirmed,) = await town.told_of(AppointmentConfirmed)
+    await town.desk.tickets.expect(confirmed)
     await encounters.request(confirmed)
-    assert (await encounters.of(patient[0], booked.id)).clinician_id == OTHER_DOCTOR
+    assert (await encounters.of(actor, appointment_id)).clinician_id == OTHER_DOCTOR
+    assert (await town.ticket(appointment_id)).clinician_id == OTHER_DOCTOR
