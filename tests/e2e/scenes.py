@@ -7,7 +7,7 @@ without a change is a deed: only pictures are taken of it, once everything else 
 from collections.abc import Awaitable, Callable
 from secrets import token_hex
 
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 Scene = Callable[[Page], Awaitable[None]]
 
@@ -224,6 +224,8 @@ async def away(page: Page) -> None:
 
 @scene("/queue", "nurse")
 async def ticket_panel(page: Page) -> None:
-    await page.locator(".chip").nth(1).click()
-    await page.locator(".chip[aria-pressed=true]").nth(0).wait_for()
+    chip = page.locator(".chip").nth(1)
+    await chip.click()
+    # The chip is pressed before the list is turned: a row that is on its way out opens nothing.
+    await expect(page.locator("tbody tr")).to_have_count(int(await chip.locator("b").inner_text()))
     await open_row(page)
