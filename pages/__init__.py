@@ -6,7 +6,16 @@ from fastapi import FastAPI
 from nicegui import run, ui
 
 from pages import drafts, gallery, static_routes, uploads
-from pages.appointments import board, book, calendar_file, desk, timetable, visits, worklist
+from pages.appointments import (
+    board,
+    book,
+    calendar_file,
+    desk,
+    patients,
+    timetable,
+    visits,
+    worklist,
+)
 from pages.billing import channel, pay, prices, refunds, simulator, tariff
 from pages.house import (
     audit,
@@ -93,6 +102,7 @@ SHOWN: tuple[Register, ...] = (
     consents.register,
     timetable.register,
     desk.register,
+    patients.register,
     board.register,
     doctors.register,
     prices.register,

@@ -24,6 +24,7 @@ NAV = (
     NavItem("/worklist", "video", "nav.worklist", Action.TICKET_CALL),
     NavItem("/tasks", "tasks", "nav.tasks", Action.TASK_READ),
     NavItem("/queue", "clock", "nav.queue", Action.APPOINTMENT_CANCEL_FOR_HOSPITAL),
+    NavItem("/patients", "person", "nav.patients", Action.PATIENT_FIND),
     NavItem("/timetable", "calendar", "nav.timetable", Action.SHIFT_READ),
     NavItem("/emergency", "glass", "nav.emergency", Action.EMERGENCY_OPEN),
     NavItem("/emergency/reviews", "eye", "nav.emergency_reviews", Action.EMERGENCY_REVIEW),

@@ -92,6 +92,7 @@ from services.users.entry_links import EntryLinks
 from services.users.founding import Founding
 from services.users.oversight import Oversight
 from services.users.patient_door import PatientDoor
+from services.users.patient_register import PatientRegister
 from services.users.patients import Patients
 from services.users.people import People
 from services.users.person_directory import PersonDirectory
@@ -151,6 +152,7 @@ class Clinic:
     patient_door: PatientDoor
     entry_links: EntryLinks
     patients: Patients
+    patient_register: PatientRegister
     real_name: RealName
     enrolment: Enrolment
     account: Account
@@ -273,6 +275,7 @@ class Clinic:
             patient_door=people.patient_door(codes),
             entry_links=people.entry_links,
             patients=people.patients(codes),
+            patient_register=PatientRegister(transactions, zone),
             real_name=RealName(transactions, ports),
             enrolment=people.enrolment,
             account=people.account,

@@ -90,6 +90,8 @@ class Action(StrEnum):
     MESSAGE_RESEND = "message:resend"
     MESSAGE_SEND = "message:send"
     PATIENT_CHANGE = "patient:change"
+    PATIENT_ENTER = "patient:enter"
+    PATIENT_FIND = "patient:find"
     PATIENT_READ = "patient:read"
     PATIENT_REGISTER = "patient:register"
     PATIENT_VERIFY = "patient:verify"
@@ -173,7 +175,7 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.ACCOUNT_READ: every(PEOPLE, own),
     Action.ACCOUNT_SECURE: every(PEOPLE, own),
     Action.APPOINTMENT_BOOK: {**every(ACCOUNTS, own), **every(DESK, in_place)},
-    Action.APPOINTMENT_CANCEL: every(ACCOUNTS, own),
+    Action.APPOINTMENT_CANCEL: {**every(ACCOUNTS, own), **every(DESK, in_place)},
     Action.APPOINTMENT_CANCEL_FOR_HOSPITAL: every(DESK | {Role.MEDICAL_AFFAIRS}, in_place),
     Action.APPOINTMENT_CHECK_IN: {**every(ACCOUNTS, own), **every(DESK, in_place)},
     Action.APPOINTMENT_READ: {
@@ -251,6 +253,8 @@ RULES: dict[Action, dict[Role, Rule]] = {
     Action.MESSAGE_RESEND: {Role.SYSTEM_ADMIN: within},
     Action.MESSAGE_SEND: HOUSE_ONLY,
     Action.PATIENT_CHANGE: every(ACCOUNTS, own),
+    Action.PATIENT_ENTER: every(DESK, in_place),
+    Action.PATIENT_FIND: every(DESK, in_place),
     Action.PATIENT_READ: every(ACCOUNTS, own),
     Action.PATIENT_REGISTER: every(ACCOUNTS, own),
     Action.PATIENT_VERIFY: every(ACCOUNTS, own),

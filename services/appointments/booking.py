@@ -91,7 +91,7 @@ class Booking:
             )
             await self._limits.require(tx, wish.patient_id, shift)
             price = await self._known.prices.price(tx, actor.home, kind.price_item)
-            row = self._row(tx, wish, slot, shift, price)
+            row = self._row(tx, wish, slot, shift, price, person)
             row.is_by_proxy = actor.user_id != person.own_account
             tx.session.add(row)
             slot.appointment_id = row.id
@@ -114,13 +114,19 @@ class Booking:
             raise Conflict("guardian_needed_to_book")
 
     def _row(
-        self, tx: Transaction, wish: Wish, slot: Slot, shift: Shift, price: Price
+        self,
+        tx: Transaction,
+        wish: Wish,
+        slot: Slot,
+        shift: Shift,
+        price: Price,
+        person: Person,
     ) -> Appointment:
         return Appointment(
             id=new_id(),
             institution_id=shift.institution_id,
             site_id=shift.site_id,
-            owner_id=None if _is_desk(tx.actor) else tx.actor.user_id,
+            owner_id=_owner(tx.actor, person),
             patient_id=wish.patient_id,
             slot_id=slot.id,
             shift_id=shift.id,
@@ -200,8 +206,9 @@ class Booking:
             tx.announce(AppointmentExpired(appointment_id=row.id))
 
     async def cancel(self, actor: Actor, appointment_id: UUID) -> None:
-        """Give up one's place; what was paid comes back in full. (R-PAY-3)
+        """Give up one's place, or that of somebody who asks the desk; what was paid comes back.
 
+        In full, as long as it is in time. (R-PAY-3)
         Raise `Conflict`: `too_late_to_cancel`, `appointment_over`.
         """
         async with self._transactions.open(actor) as tx:
@@ -285,6 +292,16 @@ class Booking:
 
 def _is_desk(actor: Actor) -> bool:
     return not actor.roles.isdisjoint(DESK)
+
+
+def _owner(actor: Actor, person: Person) -> UUID | None:
+    """Return whose appointment it is: who books; of one the desk books, the patient's account.
+
+    Or a guardian's; nobody's, where the patient has none: then they come to the counter.
+    """
+    if not _is_desk(actor):
+        return actor.user_id
+    return person.own_account or min(person.guardians, default=None)
 
 
 def _timer(appointment_id: UUID) -> str:

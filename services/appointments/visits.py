@@ -6,10 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from data.appointments import Appointment, AppointmentState
+from data.appointments import Appointment, AppointmentState, BookingBan
 from services.appointments.attendance import Attendance
 from services.appointments.kinds import kinds_of
 from services.appointments.limits import LIVING
+from services.appointments.terms import about
 from services.inquiries import Clinicians, Person, Persons
 from services.masking import mask_name
 from services.permissions import Action
@@ -69,8 +70,11 @@ class Visits:
         self._clinicians = clinicians
         self._attendance = attendance
 
-    async def coming(self, actor: Actor) -> list[Visit]:
-        """Return the appointments that are still to come or under way, the next first."""
+    async def coming(self, actor: Actor, patient_id: UUID | None = None) -> list[Visit]:
+        """Return the appointments that are still to come or under way, the next first.
+
+        Of one patient alone, if one is named.
+        """
         async with self._transactions.read(actor) as tx:
             query = (
                 select(Appointment)
@@ -81,6 +85,8 @@ class Visits:
                 .order_by(Appointment.starts_at)
                 .limit(MOST)
             )
+            if patient_id is not None:
+                query = query.where(Appointment.patient_id == patient_id)
             return await self._views(tx, list(await tx.session.scalars(query)))
 
     async def past(
@@ -96,6 +102,19 @@ class Visits:
             query = select(Appointment).where(*where).order_by(Appointment.starts_at.desc())
             found = await tx.session.scalars(query.offset(offset).limit(min(limit, MOST)))
             return await self._views(tx, list(found)), total or 0
+
+    async def banned_until(self, actor: Actor, patient_id: UUID) -> datetime | None:
+        """Return until when a patient may not book (爽约), or None."""
+        async with self._transactions.read(actor) as tx:
+            person = await self._persons.person(tx, patient_id)
+            tx.allow(Action.APPOINTMENT_BOOK, about(person))
+            return await tx.session.scalar(
+                select(func.max(BookingBan.until)).where(
+                    BookingBan.patient_id == patient_id,
+                    BookingBan.until > tx.now,
+                    BookingBan.lifted_at.is_(None),
+                )
+            )
 
     async def one(self, actor: Actor, appointment_id: UUID) -> Visit:
         """Return one appointment, or raise `NotFound`."""

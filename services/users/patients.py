@@ -17,34 +17,19 @@ from data.patients import IdentityDocument, Patient, PatientLink, Relation, Sex
 from data.users import User
 from services.ages import full_years
 from services.events import PatientLinked, PatientRegistered, PatientUnlinked
-from services.institution import checked_name
 from services.masking import mask_id, mask_phone
 from services.permissions import Action
 from services.policy import Actor, Subject, visible
 from services.policy_settings import PolicySettings
 from services.transaction import Reading, Transaction, Transactions
 from services.users.codes import Codes, Sent
-from services.users.identity import checked_identity, checked_mobile
+from services.users.identity import checked_mobile
+from services.users.particulars import NewPatient, Particulars, checked
 from services.users.sessions import Sessions
 
 __all__ = ["IdentityDocument", "Member", "NewPatient", "Patients", "Relation", "Sex"]
 
 JOIN = "join:{patient_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class NewPatient:
-    """What somebody tells about themselves or one of their family."""
-
-    name: str
-    number: str
-    relation: Relation = Relation.SELF
-    document: IdentityDocument = IdentityDocument.RESIDENT_CARD
-    sex: Sex | None = None
-    """Told by the number of a resident's card, if not here; asked for with other documents."""
-    birth_date: date | None = None
-    phone: str = ""
-    is_guardian: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +52,6 @@ class Member:
     @property
     def is_verified(self) -> bool:
         return self.verified_at is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What was told, checked and completed by what the number says."""
-
-    name: str
-    document: IdentityDocument
-    number: str
-    sex: Sex
-    birth_date: date
-    phone: str
 
 
 class Patients:
@@ -198,9 +171,9 @@ class Patients:
                 raise Conflict("changed_meanwhile")
             row.phone = checked_mobile(phone)
 
-    async def _judged(self, tx: Transaction, new: NewPatient) -> Known:
+    async def _judged(self, tx: Transaction, new: NewPatient) -> Particulars:
         """Return what was told if it fits together and this account may register it."""
-        known = self._checked(tx, new)
+        known = checked(new, self._today(tx))
         years = full_years(known.birth_date, self._today(tx))
         minor = years < self._number("guardian_account_under_years", tx)
         links = await _links(tx)
@@ -220,21 +193,6 @@ class Patients:
             if not await _self_is_verified(tx):
                 raise Conflict("guardian_not_verified")
         return known
-
-    def _checked(self, tx: Reading, new: NewPatient) -> Known:
-        today = self._today(tx)
-        found = checked_identity(new.document, new.number, today)
-        if (new.sex and found.sex and new.sex is not found.sex) or (
-            new.birth_date and found.birth_date and new.birth_date != found.birth_date
-        ):
-            raise Invalid("identity_differs")
-        sex, born = found.sex or new.sex, found.birth_date or new.birth_date
-        if sex is None or born is None:
-            raise Invalid("sex_and_birth_needed")
-        if born > today:
-            raise Invalid("birth_date_wrong")
-        phone = checked_mobile(new.phone) if new.phone else ""
-        return Known(checked_name(new.name), new.document, found.number, sex, born, phone)
 
     async def _known(self, tx: Transaction, new: NewPatient) -> Patient:
         known = await self._judged(tx, new)
@@ -311,7 +269,7 @@ async def _self_is_verified(tx: Reading) -> bool:
     return bool(await tx.session.scalar(query))
 
 
-async def _found(tx: Transaction, known: Known) -> Patient | None:
+async def _found(tx: Transaction, known: Particulars) -> Patient | None:
     """Return the patient with this number, if there is one of whom it is sure.
 
     Raise `Conflict("patient_linked_already")`; and `Invalid("identity_differs")` for another name,

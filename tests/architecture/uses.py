@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from data.errors import Invalid
+from data.patients import IdentityCheck, IdentityMethod, IdentityOutcome, Patient
 from data.users import ReviewOutcome
 from integrations.sandbox.identities import SandboxIdentities
 from integrations.sandbox.payments import SandboxPayments
@@ -44,6 +45,22 @@ async def _verify(case: Case, patient_id: UUID) -> None:
     with_one = RealName(case.clinic.transactions, Ports(identities=SandboxIdentities()))
     with suppress(Invalid):  # a passport is verified at the counter
         await with_one.verify(whose.acting_for(case, patient_id), patient_id)
+
+
+async def _reach(case: Case, patient_id: UUID) -> None:
+    """With their document looked at: without that, nobody's phone is changed."""
+    async with case.clinic.database.transaction(write=True) as session:
+        row = await session.get(Patient, patient_id)
+        if row is not None and row.institution_id is not None:
+            seen = IdentityCheck(
+                patient_id=patient_id,
+                institution_id=row.institution_id,
+                method=IdentityMethod.COUNTER,
+                outcome=IdentityOutcome.MATCH,
+                checked_at=case.clinic.clock.now(),
+            )
+            session.add(seen)
+    await case.clinic.patient_register.reach(case.actor, patient_id, "19900000009", 1)
 
 
 async def _pay(case: Case, order_id: UUID) -> None:
@@ -140,6 +157,17 @@ USES: dict[str, Use] = {
         Action.PATIENT_CHANGE,
         whose.patient,
         lambda case, id_: case.clinic.patients.leave(whose.acting_for(case, id_), id_, WHY),
+    ),
+    "patient_register.one": Use(
+        Action.PATIENT_FIND,
+        whose.patient,
+        lambda case, id_: case.clinic.patient_register.one(case.actor, id_),
+        Shows.ANSWER,
+    ),
+    "patient_register.reach": Use(
+        Action.PATIENT_ENTER,
+        whose.patient,
+        _reach,
     ),
     "real_name.verify": Use(
         Action.PATIENT_VERIFY,

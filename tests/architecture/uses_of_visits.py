@@ -129,6 +129,11 @@ async def _look(case: Case, patient_id: UUID) -> object:
     return "an answer"
 
 
+async def _banned(case: Case, patient_id: UUID) -> object:
+    await case.clinic.visits.banned_until(whose.acting_for(case, patient_id), patient_id)
+    return "an answer"
+
+
 async def _given(case: Case, patient_id: UUID) -> object:
     await case.clinic.consents.given(whose.acting_for(case, patient_id), patient_id)
     return "an answer"
@@ -294,6 +299,12 @@ USES: dict[str, Use] = {
         lambda case, id_: case.clinic.shifts.suspend(case.actor, id_, WHY),
     ),
     "shifts.swap": Use(Action.SHIFT_CHANGE, world.shift(ShiftState.PUBLISHED), _swap),
+    "visits.banned_until": Use(
+        Action.APPOINTMENT_BOOK,
+        world.patient,
+        _banned,
+        Shows.ANSWER,
+    ),
     "visits.one": Use(
         Action.APPOINTMENT_READ,
         world.visit(),
@@ -326,4 +337,5 @@ NO_THING: dict[str, str] = {
     "places.departments": PUBLIC,
     "shifts.page": "the id narrows a list that `visible` has filtered",
     "waiting_room.worklist": "the id narrows a list that `visible` has filtered",
+    "visits.coming": "the id narrows a list that `visible` has filtered",
 }

@@ -81,6 +81,7 @@ BEST_SEEN = {
     "/timetable": "medical_affairs",
     "/board": "nurse",
     "/queue": "nurse",
+    "/patients": "nurse",
 }
 """Who has something to see on a page that others see empty."""
 

@@ -229,3 +229,16 @@ async def ticket_panel(page: Page) -> None:
     # The chip is pressed before the list is turned: a row that is on its way out opens nothing.
     await expect(page.locator("tbody tr")).to_have_count(int(await chip.locator("b").inner_text()))
     await open_row(page)
+
+
+@scene("/patients", "nurse")
+async def patient_new(page: Page) -> None:
+    await page.locator(".bar__slot .btn").first.click()
+    await page.locator(".side input").first.wait_for()
+
+
+@scene("/patients", "nurse")
+async def patient_panel(page: Page) -> None:
+    await page.locator("main input").first.fill("王芳")
+    await page.locator("main .btn--line").first.click()
+    await open_row(page)

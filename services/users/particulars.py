@@ -1,0 +1,56 @@
+"""What is told of a patient when they are registered, and whether it fits together. (R-PAT-1)"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from data.errors import Invalid
+from data.patients import IdentityDocument, Relation, Sex
+from services.institution import checked_name
+from services.users.identity import checked_identity, checked_mobile
+
+
+@dataclass(frozen=True, slots=True)
+class NewPatient:
+    """What somebody tells about themselves, one of their family, or whoever is at the counter."""
+
+    name: str
+    number: str
+    relation: Relation = Relation.SELF
+    document: IdentityDocument = IdentityDocument.RESIDENT_CARD
+    sex: Sex | None = None
+    """Told by the number of a resident's card, if not here; asked for with other documents."""
+    birth_date: date | None = None
+    phone: str = ""
+    is_guardian: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Particulars:
+    """What was told, checked and completed by what the number says."""
+
+    name: str
+    document: IdentityDocument
+    number: str
+    sex: Sex
+    birth_date: date
+    phone: str
+
+
+def checked(new: NewPatient, today: date) -> Particulars:
+    """Return what was told, as it is kept; raise `Invalid` for what cannot be or does not fit.
+
+    Codes: those of `checked_identity`, `checked_mobile` and `checked_name`; `identity_differs`,
+    `sex_and_birth_needed`, `birth_date_wrong`.
+    """
+    found = checked_identity(new.document, new.number, today)
+    if (new.sex and found.sex and new.sex is not found.sex) or (
+        new.birth_date and found.birth_date and new.birth_date != found.birth_date
+    ):
+        raise Invalid("identity_differs")
+    sex, born = found.sex or new.sex, found.birth_date or new.birth_date
+    if sex is None or born is None:
+        raise Invalid("sex_and_birth_needed")
+    if born > today:
+        raise Invalid("birth_date_wrong")
+    phone = checked_mobile(new.phone) if new.phone else ""
+    return Particulars(checked_name(new.name), new.document, found.number, sex, born, phone)
