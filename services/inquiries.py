@@ -34,6 +34,11 @@ class Person:
     own_account: UUID | None = None
     """The account of the patient themselves, if they have one."""
 
+    @property
+    def answering(self) -> UUID | None:
+        """Return the account that answers for them: their own, or else a guardian's."""
+        return self.own_account or min(self.guardians, default=None)
+
 
 class Persons(Protocol):
     """Knows patients. (services/users)"""

@@ -9,6 +9,7 @@ from nicegui import ui
 
 from data.errors import Conflict, DomainError
 from pages import kit
+from pages.appointments.waiting_list import JoinForm
 from pages.kit.element import Html
 from pages.kit.fields import Choice as Chip
 from pages.nameplate import Nameplate
@@ -21,6 +22,7 @@ from services.appointments.kinds import Kind
 from services.appointments.places import Choice, Time
 from services.billing.tariff import Version
 from services.clinic import Clinic
+from services.inquiries import Colleague
 from services.policy import Action
 from services.users.patients import Member
 
@@ -47,8 +49,16 @@ def register(clinic: Clinic, routes: Routes) -> None:
                 _departments([(each.id, each.name, free.get(each.id, 0)) for each in offered])
             return
         choices = await clinic.places.choices(actor, actor.home, department_id=department)
+        doctors = await clinic.clinician_directory.doctors(actor, actor.home)
+        soon = {each.clinician_id for each in choices}
+        full = [
+            each
+            for each in doctors
+            if department in each.department_ids and each.user_id not in soon
+        ]
+        names = {each.id: each.name for each in await clinic.departments.all(actor, actor.home)}
         with patient_frame("book.title", back=BOOK, phone=await plate.phone()):
-            _doctors(choices, clinic.clock.now())
+            _doctors(names.get(department, ""), choices, full, clinic.clock.now())
 
     @routes.page(WITH, action=Action.TICKET_READ, title="book.title")
     async def doctor_page(clinician_id: UUID) -> None:
@@ -56,7 +66,9 @@ def register(clinic: Clinic, routes: Routes) -> None:
         choices = await clinic.places.choices(actor, actor.home, clinician_id=clinician_id)
         family = [each for each in await clinic.patients.family(actor) if each.is_verified]
         prices = {each.item: each for each in await clinic.tariffs.prices(actor)}
-        page = DoctorPage(clinic, choices, family, prices)
+        doctors = await clinic.clinician_directory.doctors(actor, actor.home)
+        doctor = next((each for each in doctors if each.user_id == clinician_id), None)
+        page = DoctorPage(clinic, choices, family, prices, doctor)
         with patient_frame("book.title", back=BOOK, phone=await plate.phone()):
             page.build(await clinic.kinds.all(actor, actor.home))
 
@@ -69,22 +81,24 @@ def _departments(offered: list[tuple[UUID, str, int]]) -> None:
     with kit.card(flush=True), Html("div", "rows"):
         for department_id, name, free in sorted(offered, key=lambda each: not each[2]):
             note = t("book.places_free", count=free) if free else t("book.none_free")
-            href = f"{BOOK}?department={department_id}" if free else ""
-            kit.line(name, note, icon="building", href=href)
+            kit.line(name, note, icon="building", href=f"{BOOK}?department={department_id}")
 
 
-def _doctors(choices: list[Choice], now: datetime) -> None:
-    """One line a doctor, whoever can be seen soonest first."""
-    if not choices:
+def _doctors(department: str, choices: list[Choice], full: list[Colleague], now: datetime) -> None:
+    """One line a doctor, whoever can be seen soonest first; then those who are booked up."""
+    if not choices and not full:
         kit.empty(t("book.nothing"), t("book.nothing_text"))
         return
-    kit.heading(choices[0].department)
+    kit.heading(department)
     with kit.card(flush=True), Html("div", "rows"):
         for choice in choices:
             soonest = local(choice.times[0].starts_at, now=now)
             note = t("book.soonest", time=soonest)
             title = f"{choice.name} {choice.title}".strip()
             kit.line(title, note, icon="person", href=f"{BOOK}/{choice.clinician_id}")
+        for doctor in full:
+            title = f"{doctor.name} {doctor.title}".strip()
+            kit.line(title, t("waitlist.full"), icon="person", href=f"{BOOK}/{doctor.user_id}")
 
 
 class DoctorPage:
@@ -96,11 +110,13 @@ class DoctorPage:
         choices: list[Choice],
         family: list[Member],
         prices: dict[str, Version],
+        doctor: Colleague | None,
     ) -> None:
         self._clinic = clinic
         self._choices = choices
         self._family = family
         self._prices = prices
+        self._doctor = doctor
         self._zone = ZoneInfo(clinic.settings.timezone)
         self._days: dict[date, list[Time]] = defaultdict(list)
         for choice in choices:
@@ -110,22 +126,32 @@ class DoctorPage:
     def build(self, kinds: list[Kind]) -> None:
         """Show the doctor; offer the first day and its first time."""
         self._kinds = {kind.code: kind for kind in kinds}
-        if not self._choices:
+        if self._doctor is None:
             kit.empty(t("book.nothing"), t("book.nothing_text"))
             return
-        doctor = self._choices[0]
         with kit.card(lift=True):
             with kit.side_by_side():
-                kit.heading(doctor.name)
-                kit.tag(doctor.title)
-            kit.paragraph(doctor.department, "muted")
-            kit.paragraph(t("book.licence", number=doctor.licence), "muted small")
+                kit.heading(self._doctor.name)
+                kit.tag(self._doctor.title)
+            if self._choices:
+                kit.paragraph(self._choices[0].department, "muted")
+            kit.paragraph(t("book.licence", number=self._doctor.licence), "muted small")
         if not self._family:
             kit.banner("warn", t("book.nobody"), t("book.nobody_text"))
             with action_bar():
                 kit.link_button("primary", t("home.family"), FAMILY, block=True, large=True)
             return
-        self._choose()
+        if self._choices:
+            self._choose()
+        else:
+            kit.banner("info", t("waitlist.full_title"), t("waitlist.full_text"))
+            self._wait_list()
+
+    def _wait_list(self) -> None:
+        """Offer to wait for what becomes free."""
+        offered = [each for each in self._kinds.values() if each.is_offered]
+        if self._doctor is not None and offered:
+            JoinForm(self._clinic, self._doctor.user_id, self._family, offered).build()
 
     def _choose(self) -> None:
         now = self._clinic.clock.now()
@@ -144,6 +170,15 @@ class DoctorPage:
         if len(self._family) > 1:
             names = {str(each.patient_id): each.name for each in self._family}
             self._patient = kit.select(t("book.for_whom"), names)
+        later = Html("div", "stack")
+
+        def ask() -> None:
+            later.clear()
+            with later:
+                self._wait_list()
+
+        with later:
+            kit.button("quiet", t("waitlist.ask"), ask)
         with action_bar():
             self._button = kit.button(
                 "go", t("book.confirm"), self._confirm, block=True, large=True

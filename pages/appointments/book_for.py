@@ -65,7 +65,8 @@ class BookFor:
         kind = self._kinds[time.kind]
         fen = self._prices.get(kind.price_item, 0)
         price = money(fen) if fen else t("register.free")
-        return f"{local(time.starts_at)} {kind.name(language())} {price}"
+        when = local(time.starts_at, now=self._clinic.clock.now())
+        return f"{when} {kind.name(language())} {price}"
 
     async def _book(self) -> None:
         time = self._times[self._doctor.text][self._time.text]

@@ -63,18 +63,18 @@ class PatientsPage:
             empty_title=t("register.none"),
             empty_text=t("register.none_text"),
         )
-        with kit.card(flush=True):
+        with kit.card(flush=True) as self._results:
             self._table: kit.DataTable[Registered] = kit.DataTable(
                 columns, self._page, self._row, words, kit.Answers(open=self._open)
             )
-        self._table.set_visibility(False)
+        self._results.set_visibility(False)
         self._panel = kit.side_panel()
 
     async def _search(self) -> None:
         self._panel.close()
         with kit.told(into=lambda words, _: setattr(self._words, "error", words)):
             await self._look(self._words.text)
-            self._table.set_visibility(True)
+            self._results.set_visibility(True)
 
     async def _look(self, words: str) -> None:
         found = await self._clinic.patient_register.find(current_actor(), words)
@@ -123,7 +123,8 @@ class PatientsPage:
             )
             if banned is not None:
                 kit.banner("warn", t("register.banned", day=local(banned)))
-            self._identity(person)
+            if not person.is_verified:
+                self._identity(person)
             if visits:
                 kit.heading(t("register.coming"), 3)
                 for visit in visits:
@@ -131,6 +132,8 @@ class PatientsPage:
             if person.is_verified and banned is None:
                 kit.heading(t("register.book"), 3)
                 await BookFor(self._clinic, person, partial(self._again, person)).build()
+            if person.is_verified:
+                self._identity(person)
 
     def _identity(self, person: Registered) -> None:
         kit.heading(t("register.identity"), 3)
@@ -171,7 +174,7 @@ class PatientsPage:
 
     def _visit(self, person: Registered, visit: Visit) -> None:
         note = f"{visit.department} {visit.clinician} {t(f'appointment.{visit.state}')}"
-        kit.line(local(visit.starts_at), note, icon="calendar")
+        kit.line(local(visit.starts_at, now=self._clinic.clock.now()), note, icon="calendar")
 
         async def cancel() -> None:
             answer = await kit.confirm(
@@ -234,7 +237,7 @@ class PatientsPage:
     async def _entered(self, person: Registered) -> None:
         kit.toast(t("register.added"))
         self._found = {str(person.patient_id): person}
-        self._table.set_visibility(True)
+        self._results.set_visibility(True)
         await self._table.load()
         self._table.select_row(str(person.patient_id))
         await self._show(person)

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from data.errors import NotFound
 from pages import kit
+from pages.appointments.waiting_list import WaitingFor
 from pages.kit.element import Html
 from pages.live import on_event
 from pages.nameplate import Nameplate
@@ -59,7 +60,10 @@ def register(clinic: Clinic, routes: Routes) -> None:
         actor = current_actor()
         coming = await clinic.visits.coming(actor)
         past, _ = await clinic.visits.past(actor)
+        waiting = WaitingFor(clinic)
+        await waiting.load()
         with patient_frame("visits.title", back="/", phone=await plate.phone()):
+            waiting.build()
             _listed(t("visits.coming"), coming, clinic)
             _listed(t("visits.past"), past, clinic)
             with action_bar():

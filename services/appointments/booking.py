@@ -126,7 +126,7 @@ class Booking:
             id=new_id(),
             institution_id=shift.institution_id,
             site_id=shift.site_id,
-            owner_id=_owner(tx.actor, person),
+            owner_id=person.answering if _is_desk(tx.actor) else tx.actor.user_id,
             patient_id=wish.patient_id,
             slot_id=slot.id,
             shift_id=shift.id,
@@ -292,16 +292,6 @@ class Booking:
 
 def _is_desk(actor: Actor) -> bool:
     return not actor.roles.isdisjoint(DESK)
-
-
-def _owner(actor: Actor, person: Person) -> UUID | None:
-    """Return whose appointment it is: who books; of one the desk books, the patient's account.
-
-    Or a guardian's; nobody's, where the patient has none: then they come to the counter.
-    """
-    if not _is_desk(actor):
-        return actor.user_id
-    return person.own_account or min(person.guardians, default=None)
 
 
 def _timer(appointment_id: UUID) -> str:

@@ -122,5 +122,4 @@ class Reminders:
         if row.owner_id is not None:
             return row.owner_id, ""
         person = await self._persons.person(tx, row.patient_id)
-        mine = person.own_account or min(person.guardians, default=None)
-        return mine, person.phone
+        return person.answering, person.phone

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.peers import need
 
@@ -102,6 +102,7 @@ async def visit(page: Page, url: str) -> None:
 async def violations(page: Page) -> list[str]:
     """Return what axe-core finds: WCAG 2.0 to 2.2 A and AA, and best practice."""
     await page.evaluate(need("axe").read_text())
+    await expect(page.locator(".q-loading-bar[role=progressbar]")).to_have_count(0)
     return await _axe(page, RULES)
 
 

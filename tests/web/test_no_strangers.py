@@ -17,7 +17,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-f
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 ROLES = (
     *(Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN, Role.MEDICAL_AFFAIRS, Role.CASHIER),
-    *(Role.DOCTOR, Role.PATIENT),
+    *(Role.DOCTOR, Role.NURSE, Role.PATIENT),
 )
 MOUNTED = "() => window.did_handshake === true || !document.querySelector('#app')"
 
