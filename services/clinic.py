@@ -275,7 +275,7 @@ class Clinic:
             patient_door=people.patient_door(codes),
             entry_links=people.entry_links,
             patients=people.patients(codes),
-            patient_register=PatientRegister(transactions, zone),
+            patient_register=PatientRegister(transactions, persons, zone),
             real_name=RealName(transactions, ports),
             enrolment=people.enrolment,
             account=people.account,

@@ -50,8 +50,8 @@ class BookFor:
         )
         self._time = kit.select(t("book.time"), {})
         self._words = kit.field(t("register.words"), hint=t("register.words_hint"), length=200)
-        if not self._person.has_account:
-            kit.paragraph(t("register.no_account_why"), "muted small")
+        if not self._person.is_written_to:
+            kit.paragraph(t("register.by_sms_why"), "muted small")
         kit.button("go", t("register.book"), self._book)
         self._offer_times()
 

@@ -4,21 +4,17 @@ from functools import partial
 
 from pages import kit
 from pages.appointments.book_for import BookFor
-from pages.kit.element import Html
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import frame
-from pages.typed import typed_date
+from pages.users.particulars_form import ParticularsForm, sex_and_age
 from pages.words import day, local, t
 from services.appointments.visits import Visit
 from services.clinic import Clinic
 from services.policy import Action
 from services.users.patient_register import Registered
-from services.users.patients import IdentityDocument, NewPatient, Sex
 
 PATIENTS = "/patients"
-FROM_THE_NUMBER = {IdentityDocument.RESIDENT_CARD, IdentityDocument.HOUSEHOLD_REGISTER}
-"""Documents whose number tells sex and birth."""
 
 
 def register(clinic: Clinic, routes: Routes) -> None:
@@ -40,7 +36,6 @@ class PatientsPage:
     def __init__(self, clinic: Clinic) -> None:
         self._clinic = clinic
         self._found: dict[str, Registered] = {}
-        self._asked = ""
 
     def build(self) -> None:
         """Make the elements; nobody is shown before somebody is looked for."""
@@ -78,7 +73,6 @@ class PatientsPage:
 
     async def _look(self, words: str) -> None:
         found = await self._clinic.patient_register.find(current_actor(), words)
-        self._asked = words
         self._found = {str(each.patient_id): each for each in found}
         await self._table.load()
 
@@ -91,7 +85,7 @@ class PatientsPage:
             str(person.patient_id),
             {
                 "name": person.name,
-                "person": _sex_and_age(person),
+                "person": sex_and_age(person),
                 "number": kit.Cell(person.number, note=t(f"document.{person.document}")),
                 "phone": person.phone or "-",
                 "state": kit.state_cell(t("family.verified"), "ok")
@@ -114,7 +108,7 @@ class PatientsPage:
         with self._panel.fill(person.name):
             kit.facts(
                 [
-                    (t("family.sex_and_age"), _sex_and_age(person)),
+                    (t("family.sex_and_age"), sex_and_age(person)),
                     (t("family.born"), day(person.birth_date)),
                     (t(f"document.{person.document}"), person.number),
                     (t("family.phone"), person.phone or "-"),
@@ -201,32 +195,14 @@ class PatientsPage:
         """Ask for what is needed to register somebody."""
         with self._panel.fill(t("register.add")):
             kit.paragraph(t("register.add_why"), "muted small")
-            name = kit.field(t("family.name"), complete="off", length=50, required=True)
-            documents = {str(each): t(f"document.{each}") for each in IdentityDocument}
-            document = kit.select(t("family.document"), documents)
-            number = kit.field(t("family.number"), complete="off", length=30, required=True)
-            with Html("div", "stack") as more:
-                sex = kit.select(t("family.sex"), {str(each): t(f"sex.{each}") for each in Sex})
-                born = kit.field(t("family.born"), content="date")
-            more.set_visibility(False)
-            document.on_value_change(
-                lambda event: more.set_visibility(event.value not in FROM_THE_NUMBER)
-            )
+            form = ParticularsForm()
             phone = kit.field(t("family.phone"), content="tel", mode="numeric", required=True)
 
             async def enter() -> None:
-                if kit.left_out(name, number, phone):
+                if kit.left_out(form.name, form.number, phone):
                     return
-                told_more = IdentityDocument(document.text) not in FROM_THE_NUMBER
-                with kit.told(into=lambda words, _: setattr(number, "error", words)):
-                    new = NewPatient(
-                        name=name.text,
-                        number=number.text,
-                        document=IdentityDocument(document.text),
-                        sex=Sex(sex.text) if told_more else None,
-                        birth_date=typed_date(born.text, "born") if told_more else None,
-                        phone=phone.text,
-                    )
+                with kit.told(into=lambda words, _: setattr(form.number, "error", words)):
+                    new = form.told(phone=phone.text)
                     actor = current_actor()
                     key = await self._clinic.patient_register.enter(actor, new)
                     fresh = await self._clinic.patient_register.one(actor, key)
@@ -241,7 +217,3 @@ class PatientsPage:
         await self._table.load()
         self._table.select_row(str(person.patient_id))
         await self._show(person)
-
-
-def _sex_and_age(person: Registered) -> str:
-    return t("family.sex_years", sex=t(f"sex.{person.sex}"), years=person.years)

@@ -11,17 +11,15 @@ from pages.nameplate import Nameplate
 from pages.routes import Routes
 from pages.session import current_actor
 from pages.shell import action_bar, patient_frame
-from pages.typed import typed_date
+from pages.users.particulars_form import ParticularsForm, sex_and_age
 from pages.words import day, t
 from services.clinic import Clinic
 from services.policy import Action
-from services.users.patients import IdentityDocument, Member, NewPatient, Relation, Sex
+from services.users.patients import Member, NewPatient, Relation
 from services.users.real_name import IdentityOutcome
 
 FAMILY = "/family"
 ADD = "/family/add"
-FROM_THE_NUMBER = {IdentityDocument.RESIDENT_CARD, IdentityDocument.HOUSEHOLD_REGISTER}
-"""Documents whose number tells sex and birth."""
 
 
 def register(clinic: Clinic, routes: Routes) -> None:
@@ -77,7 +75,7 @@ class FamilyPage:
                     kit.state(t("family.unverified"), "warn")
             kit.facts(
                 [
-                    (t("family.sex_and_age"), _sex_and_age(member)),
+                    (t("family.sex_and_age"), sex_and_age(member)),
                     (t("family.born"), day(member.birth_date)),
                     (t(f"document.{member.document}"), member.number),
                     (t("family.phone"), member.phone or "-"),
@@ -119,17 +117,7 @@ class AddPage:
                 others = [each for each in Relation if each is not Relation.SELF]
                 words = {str(each): t(f"relation.{each}") for each in others}
                 self._relation = kit.select(t("family.relation"), words)
-            self._name = kit.field(t("family.name"), complete="off", length=50, required=True)
-            documents = {str(each): t(f"document.{each}") for each in IdentityDocument}
-            self._document = kit.select(
-                t("family.document"), documents, on_change=lambda _: self._ask_more()
-            )
-            self._number = kit.field(t("family.number"), complete="off", length=30, required=True)
-            with Html("div", "stack") as self._more:
-                sexes = {str(each): t(f"sex.{each}") for each in Sex}
-                self._sex = kit.select(t("family.sex"), sexes)
-                self._born = kit.field(t("family.born"), content="date")
-            self._more.set_visibility(False)
+            self._form = ParticularsForm()
             if self._has_self:
                 self._phone = kit.field(
                     t("family.phone"), content="tel", mode="numeric", hint=t("family.phone_hint")
@@ -140,26 +128,17 @@ class AddPage:
         with action_bar():
             kit.button("primary", t("family.save"), self._save, block=True, large=True)
 
-    def _ask_more(self) -> None:
-        document = IdentityDocument(self._document.text)
-        self._more.set_visibility(document not in FROM_THE_NUMBER)
-
     def _told(self) -> NewPatient:
-        document = IdentityDocument(self._document.text)
-        more = document not in FROM_THE_NUMBER
-        return NewPatient(
-            name=self._name.text,
-            number=self._number.text,
-            relation=Relation(self._relation.text) if self._has_self else Relation.SELF,
-            document=document,
-            sex=Sex(self._sex.text) if more else None,
-            birth_date=typed_date(self._born.text, "born") if more else None,
-            phone=self._phone.text if self._has_self else "",
-            is_guardian=bool(self._guardian.value) if self._has_self else False,
+        if not self._has_self:
+            return self._form.told()
+        return self._form.told(
+            relation=Relation(self._relation.text),
+            phone=self._phone.text,
+            is_guardian=bool(self._guardian.value),
         )
 
     async def _save(self) -> None:
-        if kit.left_out(self._name, self._number):
+        if kit.left_out(self._form.name, self._form.number):
             return
         try:
             await self._clinic.patients.register(current_actor(), self._told())
@@ -167,7 +146,7 @@ class AddPage:
             if refusal.code == "patient_known":
                 await self._by_code(str(refusal.details["phone"]))
                 return
-            self._number.error = kit.sentence(refusal)
+            self._form.number.error = kit.sentence(refusal)
             return
         ui.navigate.to(FAMILY)
 
@@ -185,7 +164,3 @@ class AddPage:
                     ui.navigate.to(FAMILY)
 
             box = kit.code_box(t("welcome.code"), required=True, on_full=join)
-
-
-def _sex_and_age(member: Member) -> str:
-    return t("family.sex_years", sex=t(f"sex.{member.sex}"), years=member.years)

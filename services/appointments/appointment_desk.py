@@ -100,7 +100,7 @@ class AppointmentDesk:
             booking=Booking(transactions, known, limits),
             attendance=attendance,
             visits=Visits(transactions, policy, persons, clinicians, attendance),
-            waitlist=WaitList(transactions, house.notify, zone),
+            waitlist=WaitList(transactions, house.notify, persons, limits),
             queue=Queue(transactions, policy, clinicians, zone),
             presences=Presences(transactions, policy, clinicians, house.tasks, house.notify),
             waiting_room=WaitingRoom(transactions, policy, persons, clinicians, zone),

@@ -21,9 +21,8 @@ from data.clock import new_id
 from data.errors import Conflict, Invalid
 from data.institution import Institution
 from data.turns import take_turn
-from services.ages import full_years
 from services.appointments.kinds import Kind, kind_of
-from services.appointments.limits import LIVING, Limits
+from services.appointments.limits import LIVING, Limits, is_desk
 from services.appointments.places import open_now
 from services.appointments.shifts import worded
 from services.appointments.terms import (
@@ -37,7 +36,7 @@ from services.appointments.terms import (
     held,
 )
 from services.inquiries import Person, Price
-from services.permissions import DESK, Action
+from services.permissions import Action
 from services.policy import HOUSE, Actor
 from services.transaction import Transaction, Transactions
 from services.visit_events import (
@@ -104,14 +103,7 @@ class Booking:
         if institution is None:
             raise Invalid("institution_needed")
         self._known.licences.require(tx, institution)
-        if not person.is_verified:
-            raise Conflict("patient_unverified")
-        if _is_desk(tx.actor):
-            return
-        today = tx.now.astimezone(self._limits.zone).date()
-        most = self._policy.number("policy.patient.guardian_account_under_years")
-        if full_years(person.birth_date, today) < most and tx.actor.user_id not in person.guardians:
-            raise Conflict("guardian_needed_to_book")
+        self._limits.require_person(tx, person)
 
     def _row(
         self,
@@ -126,7 +118,7 @@ class Booking:
             id=new_id(),
             institution_id=shift.institution_id,
             site_id=shift.site_id,
-            owner_id=person.answering if _is_desk(tx.actor) else tx.actor.user_id,
+            owner_id=person.answering if is_desk(tx.actor) else tx.actor.user_id,
             patient_id=wish.patient_id,
             slot_id=slot.id,
             shift_id=shift.id,
@@ -290,17 +282,13 @@ class Booking:
         slot.free_at = tx.now + timedelta(minutes=1 + secrets.randbelow(LATEST_RETURN))
 
 
-def _is_desk(actor: Actor) -> bool:
-    return not actor.roles.isdisjoint(DESK)
-
-
 def _timer(appointment_id: UUID) -> str:
     return f"hold:{appointment_id}"
 
 
 async def _free(tx: Transaction, wish: Wish) -> tuple[Slot, Shift]:
     """Return a free place at that time, kept from others until we are done."""
-    doors = (Channel.WINDOW, Channel.PORTAL) if _is_desk(tx.actor) else (Channel.PORTAL,)
+    doors = (Channel.WINDOW, Channel.PORTAL) if is_desk(tx.actor) else (Channel.PORTAL,)
     query = (
         select(Slot, Shift)
         .join(Shift, Slot.shift_id == Shift.id)

@@ -10,6 +10,10 @@ from sqlalchemy import func, select
 from data.appointments import Appointment, AppointmentState, BookingBan, Shift
 from data.clock import new_id
 from data.errors import Conflict
+from services.ages import full_years
+from services.inquiries import Person
+from services.permissions import DESK
+from services.policy import Actor
 from services.policy_settings import PolicySettings
 from services.transaction import Reading, Transaction
 
@@ -50,14 +54,24 @@ class Limits:
 
     async def refuse_banned(self, tx: Reading, patient_id: UUID) -> None:
         """Raise `Conflict("booking_banned")` while somebody may not book. (爽约)"""
-        query = select(func.max(BookingBan.until)).where(
-            BookingBan.patient_id == patient_id,
-            BookingBan.until > tx.now,
-            BookingBan.lifted_at.is_(None),
-        )
-        until = await tx.session.scalar(query)
+        until = await banned_until(tx, patient_id)
         if until is not None:
             raise Conflict("booking_banned", day=until.astimezone(self.zone).date())
+
+    def require_person(self, tx: Reading, person: Person) -> None:
+        """Go on only if it is sure who is to be seen, and the actor may say so for them.
+
+        The desk may for everybody. Raise `Conflict`: `patient_unverified` (R-PAT-1),
+        `guardian_needed_to_book` (R-PAT-2).
+        """
+        if not person.is_verified:
+            raise Conflict("patient_unverified")
+        if is_desk(tx.actor):
+            return
+        today = tx.now.astimezone(self.zone).date()
+        most = self.policy.number("policy.patient.guardian_account_under_years")
+        if full_years(person.birth_date, today) < most and tx.actor.user_id not in person.guardians:
+            raise Conflict("guardian_needed_to_book")
 
     async def note_no_show(self, tx: Transaction, row: Appointment) -> bool:
         """Count a visit nobody came to; return whether that has brought a ban."""
@@ -92,3 +106,18 @@ class Limits:
 
     def _day(self, at: datetime) -> object:
         return at.astimezone(self.zone).date()
+
+
+async def banned_until(tx: Reading, patient_id: UUID) -> datetime | None:
+    """Return until when a patient may not book (爽约), or None."""
+    query = select(func.max(BookingBan.until)).where(
+        BookingBan.patient_id == patient_id,
+        BookingBan.until > tx.now,
+        BookingBan.lifted_at.is_(None),
+    )
+    return await tx.session.scalar(query)
+
+
+def is_desk(actor: Actor) -> bool:
+    """Tell whether somebody acts for patients at the counter. (导诊台)"""
+    return not actor.roles.isdisjoint(DESK)

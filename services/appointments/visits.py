@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from data.appointments import Appointment, AppointmentState, BookingBan
+from data.appointments import Appointment, AppointmentState
 from services.appointments.attendance import Attendance
 from services.appointments.kinds import kinds_of
-from services.appointments.limits import LIVING
+from services.appointments.limits import LIVING, banned_until
 from services.appointments.terms import about
 from services.inquiries import Clinicians, Person, Persons
 from services.masking import mask_name
@@ -108,13 +108,7 @@ class Visits:
         async with self._transactions.read(actor) as tx:
             person = await self._persons.person(tx, patient_id)
             tx.allow(Action.APPOINTMENT_BOOK, about(person))
-            return await tx.session.scalar(
-                select(func.max(BookingBan.until)).where(
-                    BookingBan.patient_id == patient_id,
-                    BookingBan.until > tx.now,
-                    BookingBan.lifted_at.is_(None),
-                )
-            )
+            return await banned_until(tx, patient_id)
 
     async def one(self, actor: Actor, appointment_id: UUID) -> Visit:
         """Return one appointment, or raise `NotFound`."""

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -19,8 +18,11 @@ from data.appointments import (
 )
 from data.clock import new_id
 from data.errors import Conflict, Invalid
+from data.turns import take_turn
 from services.appointments.booking import offer_timer
+from services.appointments.limits import Limits
 from services.appointments.places import FARTHEST
+from services.inquiries import Persons
 from services.notify import Note, Notify
 from services.permissions import Action
 from services.policy import HOUSE, Actor, Subject, visible
@@ -71,24 +73,32 @@ class Entry:
 class WaitList:
     """The list of those who take what becomes free: they book it by `Wish.offer_id`."""
 
-    def __init__(self, transactions: Transactions, notify: Notify, zone: ZoneInfo) -> None:
+    def __init__(
+        self, transactions: Transactions, notify: Notify, persons: Persons, limits: Limits
+    ) -> None:
         self._transactions = transactions
         self._notify = notify
-        self._zone = zone
+        self._persons = persons
+        self._limits = limits
 
     async def join(self, actor: Actor, wanted: Wanted) -> UUID:
         """Wait for a place with one clinician; to ask for the same again does nothing.
 
-        Raise `Invalid("days_wrong")`, `Conflict("waitlist_full")`.
+        An offered place is kept from everybody else: who could not book it does not wait for it.
+        Raise `Invalid("days_wrong")`, `Conflict("waitlist_full")`, and as `Limits.require_person`,
+        `Limits.refuse_banned`.
         """
         async with self._transactions.open(actor) as tx:
-            today = tx.now.astimezone(self._zone).date()
+            today = tx.now.astimezone(self._limits.zone).date()
             last = today + timedelta(days=FARTHEST)
             if wanted.until < wanted.since or wanted.until < today or wanted.since > last:
                 raise Invalid("days_wrong")
             row = _row(actor, wanted, tx.now)
             about = Subject("waitlist_entry", row.id, actor.home, patient_id=wanted.patient_id)
             tx.allow(Action.WAITLIST_JOIN, about)
+            await take_turn(tx.session, "patient", wanted.patient_id)
+            self._limits.require_person(tx, await self._persons.person(tx, wanted.patient_id))
+            await self._limits.refuse_banned(tx, wanted.patient_id)
             query = select(WaitlistEntry).where(
                 WaitlistEntry.patient_id == wanted.patient_id, WaitlistEntry.state.in_(LIVING)
             )

@@ -14,6 +14,8 @@ OTHER = re.compile(r"[A-Z0-9]{5,20}")
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CHECK = "10X98765432"
 EARLIEST = date(1900, 1, 1)
+TELLING = frozenset({IdentityDocument.RESIDENT_CARD, IdentityDocument.HOUSEHOLD_REGISTER})
+"""Documents whose number tells sex and birth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def checked_identity(document: IdentityDocument, number: str, today: date) -> Id
     and `identity_check_digit_wrong`.
     """
     number = re.sub(r"\s", "", unicodedata.normalize("NFKC", number)).upper()
-    if document in {IdentityDocument.RESIDENT_CARD, IdentityDocument.HOUSEHOLD_REGISTER}:
+    if document in TELLING:
         return _resident(document, number, today)
     if not OTHER.fullmatch(number):
         raise Invalid("identity_malformed")

@@ -6,31 +6,27 @@ What the counter looks at is masked, and that it looked is in the trail; what it
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, select
 
-from data.clock import new_id
 from data.errors import Conflict, Invalid
 from data.patients import (
     IdentityCheck,
-    IdentityDocument,
     IdentityMethod,
     IdentityOutcome,
     Patient,
-    PatientLink,
-    Sex,
 )
-from services.ages import full_years
+from data.turns import take_turn
 from services.events import PatientRegistered
-from services.masking import mask_id, mask_phone
 from services.permissions import Action
 from services.policy import Actor, Subject, visible
 from services.transaction import Reading, Transaction, Transactions
 from services.users.identity import MOBILE, checked_mobile
-from services.users.particulars import NewPatient, Particulars, checked
+from services.users.particulars import NewPatient, Particulars, Shown, checked, shown
+from services.users.person_directory import PersonDirectory
 
 MOST = 20
 """Patients that one search finds: of a common name the number or the phone tells who is meant."""
@@ -39,37 +35,29 @@ SEEN = timedelta(hours=1)
 NUMBER = re.compile(r"(?=.*[0-9])[A-Z0-9]{5,20}")
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A patient as the counter sees them: number and phone masked."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered(Shown):
+    """A patient as the counter sees them."""
 
-    patient_id: UUID
-    name: str
-    document: IdentityDocument
-    number: str
-    sex: Sex
-    birth_date: date
-    years: int
-    phone: str
-    verified_at: datetime | None
     has_account: bool
-    """Whether an account acts for them, so that messages and bills find somebody."""
-    version: int
-
-    @property
-    def is_verified(self) -> bool:
-        return self.verified_at is not None
+    """Whether an account acts for them: it sees their visits and pays their bills."""
+    is_written_to: bool
+    """Whether messages go to an account; if not, to their own phone."""
 
 
 class PatientRegister:
     """The register of patients, from the hospital's side."""
 
-    def __init__(self, transactions: Transactions, timezone: ZoneInfo) -> None:
+    def __init__(
+        self, transactions: Transactions, persons: PersonDirectory, timezone: ZoneInfo
+    ) -> None:
         self._transactions = transactions
+        self._persons = persons
         self._timezone = timezone
 
     async def find(self, actor: Actor, words: str) -> list[Registered]:
-        """Return whoever has exactly this phone, document number or name, the newest first.
+        """Return whoever has exactly this phone, document number or name: who is verified, then
+        the newest first.
 
         Raise `Invalid("search_words_missing")`.
         """
@@ -98,23 +86,14 @@ class PatientRegister:
         Raise as `checked`; `Invalid("phone_needed")`; `Conflict("patient_name_differs")`.
         """
         async with self._transactions.open(actor) as tx:
-            told = checked(new, tx.now.astimezone(self._timezone).date())
+            told = checked(new, self._today(tx))
             tx.allow(Action.PATIENT_ENTER, Subject("patient", "", actor.home))
             if not told.phone:
                 raise Invalid("phone_needed")
+            await take_turn(tx.session, "number", actor.home, told.number)
             if (known := await _known(tx, told)) is not None:
                 return tx.answer(known.id)
-            row = Patient(
-                id=new_id(),
-                institution_id=actor.home,
-                name=told.name,
-                document=told.document,
-                number=told.number,
-                sex=told.sex,
-                birth_date=told.birth_date,
-                phone=told.phone,
-                created_at=tx.now,
-            )
+            row = told.row(actor.home, tx.now)
             tx.session.add(row)
             tx.announce(PatientRegistered(patient_id=row.id, institution_id=row.institution_id))
             return tx.answer(row.id)
@@ -137,26 +116,18 @@ class PatientRegister:
             row.phone = number
 
     async def _views(self, tx: Reading, rows: list[Patient]) -> list[Registered]:
-        query = select(PatientLink.patient_id).where(
-            PatientLink.patient_id.in_([row.id for row in rows]), PatientLink.deleted_at.is_(None)
-        )
-        acted_for = set(await tx.session.scalars(query))
-        return [self._view(row, tx, has_account=row.id in acted_for) for row in rows]
+        people = await self._persons.persons(tx, [row.id for row in rows])
+        return [
+            Registered(
+                **shown(row, self._today(tx)),
+                has_account=bool(people[row.id].accounts),
+                is_written_to=people[row.id].answering is not None,
+            )
+            for row in rows
+        ]
 
-    def _view(self, row: Patient, tx: Reading, *, has_account: bool) -> Registered:
-        return Registered(
-            patient_id=row.id,
-            name=row.name,
-            document=row.document,
-            number=mask_id(row.number),
-            sex=row.sex,
-            birth_date=row.birth_date,
-            years=full_years(row.birth_date, tx.now.astimezone(self._timezone).date()),
-            phone=mask_phone(row.phone),
-            verified_at=row.verified_at,
-            has_account=has_account,
-            version=row.version,
-        )
+    def _today(self, tx: Reading) -> date:
+        return tx.now.astimezone(self._timezone).date()
 
 
 def _wanted(words: str) -> tuple[str, ColumnElement[bool]]:
@@ -174,16 +145,8 @@ def _wanted(words: str) -> tuple[str, ColumnElement[bool]]:
 
 async def _known(tx: Transaction, told: Particulars) -> Patient | None:
     """Return who is here under this number; one who was verified goes before all others."""
-    query = (
-        select(Patient)
-        .where(
-            Patient.institution_id == tx.actor.home,
-            Patient.document == told.document,
-            Patient.number_index == told.number,
-            Patient.deleted_at.is_(None),
-        )
-        .order_by(Patient.verified_at.is_(None), Patient.created_at)
-    )
+    surest_first = (Patient.verified_at.is_(None), Patient.created_at)
+    query = told.same_number(tx.actor.home).order_by(*surest_first)
     rows = list(await tx.session.scalars(query))
     if rows and rows[0].verified_at is not None and rows[0].name != told.name:
         raise Conflict("patient_name_differs")

@@ -5,26 +5,25 @@ code sent to that person's own phone, that they may act for them.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
-from data.clock import new_id
 from data.errors import Conflict, Invalid
 from data.patients import IdentityDocument, Patient, PatientLink, Relation, Sex
 from data.users import User
 from services.ages import full_years
 from services.events import PatientLinked, PatientRegistered, PatientUnlinked
-from services.masking import mask_id, mask_phone
+from services.masking import mask_phone
 from services.permissions import Action
 from services.policy import Actor, Subject, visible
 from services.policy_settings import PolicySettings
 from services.transaction import Reading, Transaction, Transactions
 from services.users.codes import Codes, Sent
 from services.users.identity import checked_mobile
-from services.users.particulars import NewPatient, Particulars, checked
+from services.users.particulars import NewPatient, Particulars, Shown, checked, shown
 from services.users.sessions import Sessions
 
 __all__ = ["IdentityDocument", "Member", "NewPatient", "Patients", "Relation", "Sex"]
@@ -32,26 +31,12 @@ __all__ = ["IdentityDocument", "Member", "NewPatient", "Patients", "Relation", "
 JOIN = "join:{patient_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A patient an account acts for, as their own pages show them: the number masked."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member(Shown):
+    """A patient an account acts for, as their own pages show them."""
 
-    patient_id: UUID
-    name: str
     relation: Relation
     is_guardian: bool
-    document: IdentityDocument
-    number: str
-    sex: Sex
-    birth_date: date
-    years: int
-    phone: str
-    verified_at: datetime | None
-    version: int
-
-    @property
-    def is_verified(self) -> bool:
-        return self.verified_at is not None
 
 
 class Patients:
@@ -98,17 +83,7 @@ class Patients:
             known = await self._judged(tx, new)
             if (found := await _found(tx, known)) is not None:
                 raise Conflict("patient_known", phone=mask_phone(found.phone))
-            row = Patient(
-                id=new_id(),
-                institution_id=_home(actor),
-                name=known.name,
-                document=known.document,
-                number=known.number,
-                sex=known.sex,
-                birth_date=known.birth_date,
-                phone=known.phone,
-                created_at=tx.now,
-            )
+            row = known.row(_home(actor), tx.now)
             place = Subject("patient", row.id, row.institution_id, owner_id=actor.user_id)
             tx.allow(Action.PATIENT_REGISTER, place, relation=str(new.relation))
             tx.session.add(row)
@@ -227,18 +202,7 @@ class Patients:
 
     def _member(self, row: Patient, link: PatientLink, tx: Reading) -> Member:
         return Member(
-            patient_id=row.id,
-            name=row.name,
-            relation=link.relation,
-            is_guardian=link.is_guardian,
-            document=row.document,
-            number=mask_id(row.number),
-            sex=row.sex,
-            birth_date=row.birth_date,
-            years=full_years(row.birth_date, self._today(tx)),
-            phone=mask_phone(row.phone),
-            verified_at=row.verified_at,
-            version=row.version,
+            **shown(row, self._today(tx)), relation=link.relation, is_guardian=link.is_guardian
         )
 
     def _today(self, tx: Reading) -> date:
@@ -275,12 +239,7 @@ async def _found(tx: Transaction, known: Particulars) -> Patient | None:
     Raise `Conflict("patient_linked_already")`; and `Invalid("identity_differs")` for another name,
     as the check of a real name would: whether a number is here is told to nobody who guesses.
     """
-    query = select(Patient).where(
-        Patient.institution_id == _home(tx.actor),
-        Patient.document == known.document,
-        Patient.number_index == known.number,
-        Patient.deleted_at.is_(None),
-    )
+    query = known.same_number(_home(tx.actor))
     mine = {link.patient_id for link in await _links(tx)}
     rows = list(await tx.session.scalars(query))
     if any(row.id in mine for row in rows):

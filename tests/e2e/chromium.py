@@ -106,6 +106,12 @@ async def violations(page: Page) -> list[str]:
     return await _axe(page, RULES)
 
 
+async def is_in_order(page: Page) -> None:
+    """Fail for what axe-core finds, and for what does not fit the width."""
+    assert await violations(page) == []
+    assert not await scrolls_sideways(page)
+
+
 async def violations_in_the_other_theme(page: Page) -> list[str]:
     """Let the device turn from light to dark or back; return what of the contrast axe-core finds.
 

@@ -4,7 +4,7 @@ The clock of the hospital stands: shifts begin after it, and everybody has come 
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,8 +19,10 @@ from services.appointments.shifts import Hours, NewShift
 from services.billing.tariff import NewPrice
 from services.clinic import Clinic
 from services.policy import Actor, Grant, Role
+from tests.conftest import HeldClock
 from tests.factories import an_actor
 from tests.practice import Practice
+from tests.web.people import SignedIn, signed_in
 
 ZONE = ZoneInfo("Asia/Shanghai")
 DOCTORS = (("林建国", "主任医师"), ("周敏", "主治医师"), ("陈思远", "副主任医师"))
@@ -97,6 +99,24 @@ class Afternoon:
         await practice.prepare(who, appointment_id)
         await self.clinic.attendance.check_in(who, appointment_id)
         await self.happen()
+
+
+async def open_at_four(clinic: Clinic, clock: HeldClock, until: int) -> Practice:
+    """It is ten to four; one doctor sees patients from four, a head each ten minutes."""
+    clock.time = datetime(2026, 3, 2, 7, 50, tzinfo=UTC)
+    doctor = await signed_in(clinic, Role.DOCTOR)
+    practice = await Practice(clinic, doctor=doctor.actor, day=date(2026, 3, 2)).open()
+    practice.token = doctor.token
+    await practice.shift(16, until)
+    return practice
+
+
+async def registered(clinic: Clinic, practice: Practice) -> SignedIn:
+    """Somebody who is registered and verified, and signed in."""
+    person = await signed_in(clinic, Role.PATIENT)
+    await practice.patient(account=person.actor.user_id)
+    clinic.sessions.forget_user(person.actor.user_id)
+    return person
 
 
 async def begin(clinic: Clinic, house: UUID) -> Afternoon:

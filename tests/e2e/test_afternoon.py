@@ -3,19 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from services.policy import Role
 from tests.e2e import outpatients
-from tests.e2e.chromium import DESKTOP, PHONE, page_of, scrolls_sideways, violations, visit
+from tests.e2e.chromium import DESKTOP, PHONE, is_in_order, page_of, visit
 from tests.factories import INSTITUTION
 from tests.practice import Practice
 from tests.web.people import signed_in
-
-
-async def is_in_order(page: Page) -> None:
-    assert await violations(page) == []
-    assert not await scrolls_sideways(page)
 
 
 async def test_the_drafts_of_a_week_are_published_from_the_keyboard(house, browser, clinic):

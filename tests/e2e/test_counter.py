@@ -8,17 +8,12 @@ from data.appointments import Appointment, AppointmentState
 from services.policy import Role
 from services.users.identity import check_digit
 from tests.e2e import outpatients
-from tests.e2e.chromium import DESKTOP, PHONE, page_of, scrolls_sideways, violations, visit
+from tests.e2e.chromium import DESKTOP, PHONE, is_in_order, page_of, visit
 from tests.factories import INSTITUTION
 from tests.web.people import signed_in
 
 FIRST = "11010119480101002"
 NUMBER = FIRST + check_digit(FIRST)
-
-
-async def is_in_order(page: Page) -> None:
-    assert await violations(page) == []
-    assert not await scrolls_sideways(page)
 
 
 async def look_for(page: Page, words: str) -> None:

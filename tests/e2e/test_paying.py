@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from integrations.sandbox.payments import SandboxPayments
 from services.billing.tariff import NewPrice
@@ -12,7 +12,7 @@ from services.clinic import Clinic
 from services.policy import Role
 from services.ports import Ports
 from services.visit_events import AppointmentExpired
-from tests.e2e.chromium import DESKTOP, PHONE, page_of, scrolls_sideways, violations, visit
+from tests.e2e.chromium import DESKTOP, PHONE, is_in_order, page_of, visit
 from tests.factories import an_actor
 from tests.services.billing.scenarios import a_place_is_kept, announced
 from tests.web.people import signed_in
@@ -34,11 +34,6 @@ async def bill_for(clinic: Clinic, person) -> str:
     bill = await clinic.bills.of_visit(person.actor, appointment)
     assert bill
     return f"/pay/{bill.order_id}"
-
-
-async def is_in_order(page: Page) -> None:
-    assert await violations(page) == []
-    assert not await scrolls_sideways(page)
 
 
 @pytest.mark.parametrize("language", WORDS)

@@ -1,16 +1,15 @@
 """From "book" to "the visit is over", by thumb and by mouse, with the taps counted. (ux.md)"""
 
 import asyncio
-from datetime import UTC, date, datetime
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
 from services.clinic import Clinic
-from services.policy import Role
-from tests.e2e.chromium import DESKTOP, PHONE, page_of, scrolls_sideways, violations, visit
+from tests.e2e import outpatients
+from tests.e2e.chromium import DESKTOP, PHONE, is_in_order, page_of, visit
 from tests.practice import Practice
-from tests.web.people import signed_in
+from tests.web.people import SignedIn
 
 WORDS = {
     "zh_CN": {
@@ -74,32 +73,18 @@ class Thumb:
 @pytest.fixture
 async def practice(clinic: Clinic, clock) -> Practice:
     """It is ten to four; the doctor sees patients from four to six."""
-    clock.time = datetime(2026, 3, 2, 7, 50, tzinfo=UTC)
-    doctor = await signed_in(clinic, Role.DOCTOR)
-    practice = await Practice(clinic, doctor=doctor.actor, day=date(2026, 3, 2)).open()
-    practice.token = doctor.token
-    await practice.shift(16, 18)
-    return practice
+    return await outpatients.open_at_four(clinic, clock, 18)
 
 
 @pytest.fixture
-async def patient(clinic: Clinic, practice: Practice):
-    """Somebody who is registered and verified, and signed in."""
-    person = await signed_in(clinic, Role.PATIENT)
-    await practice.patient(account=person.actor.user_id)
-    clinic.sessions.forget_user(person.actor.user_id)
-    return person
+async def patient(clinic: Clinic, practice: Practice) -> SignedIn:
+    return await outpatients.registered(clinic, practice)
 
 
 async def acting(clinic: Clinic, person):
     actor = await clinic.sessions.actor_of(person.token)
     assert actor
     return actor
-
-
-async def is_in_order(page: Page) -> None:
-    assert await violations(page) == []
-    assert not await scrolls_sideways(page)
 
 
 async def books(page: Page, thumb: Thumb, words: dict[str, str]) -> None:

@@ -1,16 +1,16 @@
 """A doctor is booked up: one waits, is told, and takes what becomes free. (R060, domain 5.1)"""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from data.appointments import AppointmentState
 from services.clinic import Clinic
-from services.policy import Role
-from tests.e2e.chromium import DESKTOP, PHONE, page_of, scrolls_sideways, violations, visit
+from tests.e2e import outpatients
+from tests.e2e.chromium import DESKTOP, PHONE, is_in_order, page_of, visit
 from tests.practice import Practice
-from tests.web.people import signed_in
+from tests.web.people import SignedIn
 
 WORDS = {
     "zh_CN": {
@@ -37,20 +37,12 @@ WORDS = {
 @pytest.fixture
 async def practice(clinic: Clinic, clock) -> Practice:
     """It is ten to four; the doctor has six places from four to five."""
-    clock.time = datetime(2026, 3, 2, 7, 50, tzinfo=UTC)
-    doctor = await signed_in(clinic, Role.DOCTOR)
-    practice = await Practice(clinic, doctor=doctor.actor, day=date(2026, 3, 2)).open()
-    await practice.shift(16, 17)
-    return practice
+    return await outpatients.open_at_four(clinic, clock, 17)
 
 
 @pytest.fixture
-async def patient(clinic: Clinic, practice: Practice):
-    """Somebody who is registered and verified, and signed in."""
-    person = await signed_in(clinic, Role.PATIENT)
-    await practice.patient(account=person.actor.user_id)
-    clinic.sessions.forget_user(person.actor.user_id)
-    return person
+async def patient(clinic: Clinic, practice: Practice) -> SignedIn:
+    return await outpatients.registered(clinic, practice)
 
 
 async def fill(practice: Practice) -> list:
@@ -61,11 +53,6 @@ async def fill(practice: Practice) -> list:
         booked = await practice.book(other, practice.at(16) + timedelta(minutes=10 * nth))
         taken.append((other, booked.id))
     return taken
-
-
-async def is_in_order(page: Page) -> None:
-    assert await violations(page) == []
-    assert not await scrolls_sideways(page)
 
 
 @pytest.mark.parametrize("language", WORDS)

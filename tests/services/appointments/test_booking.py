@@ -17,6 +17,7 @@ from services.appointments.booking import AppointmentState, Wish
 from services.appointments.waitlist import Wanted
 from services.demand import Demand
 from services.visit_events import OrderClosed, OrderPaid
+from tests.factories import INSTITUTION
 from tests.services.appointments.conftest import DOCTOR, FEE, TOMORROW, Town, at
 
 
@@ -308,6 +309,50 @@ async def test_a_booking_at_midnight_counts_for_the_hospitals_own_day(town: Town
     await town.book(patient, at(9))
     await town.until(datetime(2026, 3, 2, 16, 0, tzinfo=at(9).tzinfo) + timedelta(hours=8))
     await town.book(patient, at(9, day=TOMORROW + timedelta(days=1)))
+
+
+@pytest.mark.parametrize(
+    ("person", "code"),
+    [
+        ({"is_verified": False}, "patient_unverified"),
+        ({"born": date(2020, 1, 1)}, "guardian_needed_to_book"),
+    ],
+)
+async def test_who_could_not_book_does_not_wait(town: Town, person, code):
+    """An offered place is kept from everybody else; by whatever way somebody asks. (R-PAT-1)"""
+    actor, patient_id = town.patient(**person)
+    with pytest.raises(Conflict, match=code):
+        await town.desk.waitlist.join(
+            actor, Wanted(patient_id, DOCTOR, "video", TOMORROW, TOMORROW)
+        )
+    assert await town.desk.waitlist.mine(actor) == []
+
+
+async def test_who_is_banned_does_not_wait(town: Town):
+    """R060: a place that one may not book is not kept for one."""
+    actor, patient_id = town.patient()
+    now = town.clock.now()
+    ban = BookingBan(
+        id=new_id(),
+        institution_id=INSTITUTION,
+        patient_id=patient_id,
+        since=now,
+        until=now + timedelta(days=90),
+        reason="no_shows",
+    )
+    async with town.clinic.database.transaction(write=True) as session:
+        session.add(ban)
+    wanted = Wanted(patient_id, DOCTOR, "video", TOMORROW, TOMORROW)
+    with pytest.raises(Conflict, match="booking_banned"):
+        await town.desk.waitlist.join(actor, wanted)
+
+
+async def test_to_ask_many_times_at_once_is_to_wait_once(town: Town):
+    actor, patient_id = town.patient()
+    wanted = Wanted(patient_id, DOCTOR, "video", TOMORROW, TOMORROW)
+    keys = await asyncio.gather(*(town.desk.waitlist.join(actor, wanted) for _ in range(8)))
+    assert len(set(keys)) == 1
+    assert len(await town.desk.waitlist.mine(actor)) == 1
 
 
 async def test_who_waits_longest_is_offered_a_place_that_becomes_free(town: Town):

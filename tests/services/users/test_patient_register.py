@@ -1,5 +1,6 @@
 """The counter's register: found exactly, entered once, the phone after a look. (R059, R-PAT-1)"""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -11,12 +12,12 @@ from data.errors import Conflict, Forbidden, Invalid
 from services.policy import Actor, Grant, Role
 from tests.services.users.test_patients import (
     ADULT,
+    CHILD,
     GRANNY,
     MOTHER,
     account,
     code_to,
     house,
-    number,
     patient,
     verified,
     who,
@@ -155,4 +156,20 @@ async def test_another_house_finds_nobody_here(house, nurse):
     await house.patient_register.enter(nurse, CALLER)
     stranger = replace(nurse, institution_id=new_id())
     assert await house.patient_register.find(stranger, PHONE) == []
-    assert number("19900307", 122) == ADULT.number
+
+
+async def test_two_at_the_counter_who_enter_the_same_person_at_once_enter_one(house, nurse):
+    """Nothing unique holds an unverified number: they go one after the other."""
+    keys = await asyncio.gather(*(house.patient_register.enter(nurse, CALLER) for _ in range(8)))
+    assert len(set(keys)) == 1
+    assert len(await house.patient_register.find(nurse, PHONE)) == 1
+
+
+async def test_messages_go_to_ones_own_or_a_guardians_account_and_else_to_the_phone(house, nurse):
+    """Who books for a grown-up sees their visits; the counter is told who is written to."""
+    daughter = await who(house, await verified(house, MOTHER))
+    granny = await house.patients.register(daughter, GRANNY)
+    child = await house.patients.register(daughter, CHILD)
+    grown, minor = [await house.patient_register.one(nurse, each) for each in (granny, child)]
+    assert (grown.has_account, grown.is_written_to) == (True, False)
+    assert (minor.has_account, minor.is_written_to) == (True, True)
